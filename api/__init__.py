@@ -1,0 +1,1 @@
+"""Faces: JSON, pages and the command line."""

@@ -1,0 +1,1 @@
+"""Settings, reference data and the small vocabulary every room shares. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""What is there: discovery and collection. Reads, never writes."""

@@ -1,0 +1,201 @@
+"""One job in one limited process: forked from a forkserver, killed by pid at its deadline.
+
+Down the pipe goes one JSON object, the job (secrets included: never argv, environment or disk). Up come JSON objects,
+each of limited length, never pickle. The worker of a host and the child that parses a ledger are both started here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from config.clock import Clock
+
+Job = Mapping[str, Any]
+Emit = Callable[[Mapping[str, Any]], None]
+Target = Callable[[Job, Emit], None]
+"""A module-level function run in the child: it gets the job and a function that sends one JSON object up."""
+
+DIED = "$died"
+DONE = "$done"
+PR_SET_PDEATHSIG = 1
+MIB = 1 << 20
+
+_context = multiprocessing.get_context("forkserver")
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Name the modules that the forkserver imports once; call before the first :func:`start`."""
+    _context.set_forkserver_preload(list(modules))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits of one child."""
+
+    wall_seconds: float
+    cpu_seconds: int
+    memory_mb: int
+    message_bytes: int = 16 * MIB
+    total_bytes: int = 64 * MIB
+
+
+class ChildEnded(Exception):
+    """The child ended without finishing its job."""
+
+
+class DeadlinePassed(ChildEnded):
+    """The wall-clock limit passed; the child was killed."""
+
+
+class TooMuchOutput(ChildEnded):
+    """A message, or all of them together, exceeded the limit; the child was killed."""
+
+
+class ChildCrashed(ChildEnded):
+    """The child raised or was killed (out of memory, CPU limit, abort). ``trace`` may be empty."""
+
+    def __init__(self, exit_code: int | None, trace: str = "") -> None:
+        super().__init__(f"exit code {exit_code}", trace)
+        self.exit_code = exit_code
+        self.trace = trace
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether memory ran out, as far as the child could still say."""
+        return "MemoryError" in self.trace
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether RLIMIT_CPU ended it."""
+        return self.exit_code == -signal.SIGXCPU
+
+
+class Child:
+    """A running child. Wait on ``connection`` (``multiprocessing.connection.wait``), then call :meth:`receive`."""
+
+    def __init__(self, process: ForkServerProcess, connection: Connection, limits: Limits, clock: Clock) -> None:
+        self._process = process
+        self._limits = limits
+        self._clock = clock
+        self._received = 0
+        self.connection = connection
+        self.deadline = clock.monotonic() + limits.wall_seconds
+
+    @property
+    def pid(self) -> int | None:
+        """The pid while it was started by us."""
+        return self._process.pid
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(0.0, self.deadline - self._clock.monotonic())
+
+    def receive(self) -> dict[str, Any] | None:
+        """Return the next object, or None when the child has finished its job.
+
+        Blocks until the deadline. Raises DeadlinePassed, TooMuchOutput or ChildCrashed; the child is dead then.
+        """
+        try:
+            if not self.connection.poll(self.seconds_left):
+                raise DeadlinePassed
+            data = self._next_message()
+        except ChildEnded:
+            self.kill()
+            raise
+        message: dict[str, Any] = json.loads(data)
+        if DONE in message:
+            self.close()
+            return None
+        if DIED in message:
+            self.close()
+            raise ChildCrashed(self._process.exitcode, str(message[DIED]))
+        return message
+
+    def _next_message(self) -> bytes:
+        try:
+            data = self.connection.recv_bytes(self._limits.message_bytes)
+        except EOFError:
+            self._process.join(5)
+            raise ChildCrashed(self._process.exitcode) from None
+        except OSError as error:
+            raise TooMuchOutput(str(error)) from error
+        self._received += len(data)
+        if self._received > self._limits.total_bytes:
+            raise TooMuchOutput(f"{self._received} bytes")
+        return data
+
+    def kill(self) -> None:
+        """End the child now, by pid."""
+        if self._process.is_alive():
+            self._process.kill()
+        self.close()
+
+    def close(self) -> None:
+        """Reap the child; a child that lingers after its last word is killed."""
+        self.connection.close()
+        self._process.join(2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(2)
+
+
+def start(target: Target, job: Job, limits: Limits, clock: Clock) -> Child:
+    """Start ``target(job, emit)`` in a fresh limited process."""
+    ours, theirs = _context.Pipe()
+    process = _context.Process(target=_run, args=(target, theirs, limits), daemon=True)
+    process.start()
+    theirs.close()
+    with contextlib.suppress(BrokenPipeError):  # a child that died at once is reported by receive()
+        ours.send_bytes(json.dumps(job).encode())
+    return Child(process, ours, limits, clock)
+
+
+def run(target: Target, job: Job, limits: Limits, clock: Clock) -> Iterator[dict[str, Any]]:
+    """Run one child to its end and yield what it sent. Raises ChildEnded; never leaves the child behind."""
+    child = start(target, job, limits, clock)
+    try:
+        while (message := child.receive()) is not None:
+            yield message
+    finally:
+        child.kill()
+
+
+def _run(target: Target, connection: Connection, limits: Limits) -> None:
+    _limit_self(limits)
+    job: Job = json.loads(connection.recv_bytes())
+
+    def emit(message: Mapping[str, Any]) -> None:
+        connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
+
+    try:
+        target(job, emit)
+    except BaseException:  # noqa: BLE001  the one broad except: it becomes a recorded outcome in the parent
+        trace = traceback.format_exc(limit=-8)
+        job = {}
+        connection.send_bytes(json.dumps({DIED: trace[-8000:]}).encode())
+    else:
+        emit({DONE: True})
+    connection.close()
+
+
+def _limit_self(limits: Limits) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the forkserver ends with the appliance; so do we
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    memory = limits.memory_mb * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ.clear()

@@ -1,0 +1,169 @@
+"""The seams between collectors and the wire. Transports implement them; recording and replay wrap them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from config.message import Message, Param
+from scanner.model import Outcome
+
+RegistryData = str | int | bytes | tuple[str, ...]
+"""REG_SZ and REG_EXPAND_SZ: str · REG_DWORD, REG_QWORD: int · REG_MULTI_SZ: tuple · everything else, and text that is
+not valid UTF-16: bytes."""
+
+
+class SessionError(Exception):
+    """An attempt to read ended without an answer; ``outcome`` and ``reason`` become part of the facts."""
+
+    outcome: Outcome = Outcome.FAILED
+
+    def __init__(self, code: str, **params: Param) -> None:
+        super().__init__(code, params)
+        self.reason = Message(code, params)
+
+
+class AccessDenied(SessionError):
+    """The host refused the login, or the account may not read this."""
+
+    outcome = Outcome.DENIED
+
+
+class LogonRefused(AccessDenied):
+    """The credential itself was refused; counts against the lock-out budget.
+
+    Reason codes: ``login.refused``, ``login.locked``, ``login.disabled``, ``login.expired``.
+    """
+
+
+class Unreachable(SessionError):
+    """No connection, or it broke."""
+
+    outcome = Outcome.UNREACHABLE
+
+
+class TimedOut(SessionError):
+    """A deadline of ours passed."""
+
+    outcome = Outcome.TIMED_OUT
+
+
+class Unsupported(SessionError):
+    """The host speaks nothing that we accept (SMB1 only, SHA-1 SSH …) or lacks the feature."""
+
+    outcome = Outcome.UNSUPPORTED
+
+
+class Untrusted(SessionError):
+    """The channel failed authentication: forged, unsigned or plain answer, wrong host key."""
+
+    outcome = Outcome.FAILED
+
+
+class LimitExceeded(SessionError):
+    """The host sent more than a hard limit allows."""
+
+    outcome = Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryValue:
+    """One value: its REG_* type number and decoded data."""
+
+    kind: int
+    data: RegistryData
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryKey:
+    """One key as read at one time. ``path`` is absolute (``HKLM\\SOFTWARE\\…``); ``last_write`` is RFC 3339 or None."""
+
+    path: str
+    values: Mapping[str, RegistryValue]
+    last_write: str | None = None
+    observation: str = ""
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return self.path.rpartition("\\")[2]
+
+    def text(self, name: str) -> str | None:
+        """A string value, or None when absent or not text."""
+        value = self._find(name)
+        return value.data if value and isinstance(value.data, str) else None
+
+    def number(self, name: str) -> int | None:
+        """An integer value, or None when absent or not a number."""
+        value = self._find(name)
+        return value.data if value and isinstance(value.data, int) else None
+
+    def binary(self, name: str) -> bytes | None:
+        """A binary value, or None when absent or not binary."""
+        value = self._find(name)
+        return value.data if value and isinstance(value.data, bytes) else None
+
+    def _find(self, name: str) -> RegistryValue | None:
+        if name in self.values:
+            return self.values[name]
+        folded = name.casefold()  # value names are case-insensitive
+        return next((v for n, v in self.values.items() if n.casefold() == folded), None)
+
+
+class Registry(Protocol):
+    """Read-only registry. Paths name their view (``WOW6432Node``) themselves; the 64-bit view is always opened."""
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Names of the direct subkeys; empty when the key is absent. Raises SessionError."""
+        ...
+
+    def key(self, path: str) -> RegistryKey | None:
+        """One key with its values, or None when it is absent. Raises SessionError."""
+        ...
+
+    def subkeys(self, path: str) -> Iterator[RegistryKey | SessionError]:
+        """Every direct subkey with its values; nothing when the key is absent.
+
+        A subkey that could not be read is yielded as its error, so that the others are kept.
+        Raises SessionError when the whole reading ends early.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShellAnswer:
+    """What one constant command printed."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_status: int
+    observation: str = ""
+
+    def text(self) -> str:
+        """Standard output as UTF-8 with undecodable bytes replaced."""
+        return self.stdout.decode("utf-8", "replace")
+
+
+class Shell(Protocol):
+    """Runs commands of the constant tuple ``scanner.collectors.linux.COMMANDS`` and nothing else."""
+
+    def run(self, command: str) -> ShellAnswer:
+        """Raises SessionError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsSession:
+    """What a Windows collector may use."""
+
+    registry: Registry
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxSession:
+    """What a Linux collector may use."""
+
+    shell: Shell
+    channel: str
