@@ -1,0 +1,1 @@
+"""SQLite stores: one file an inspection, and ``appliance.db`` as the index over them."""

@@ -1,0 +1,155 @@
+"""Hosts, their SSH keys and the results of collecting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from appliance.store.database import Db, Row, dumps, loads
+from config.message import Message
+from scanner import facts as facts_json
+from scanner.model import Host, HostFacts, Outcome
+
+_HOST = TypeAdapter(Host)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHost:
+    """A discovered host with the id it has in this inspection."""
+
+    id: str
+    host: Host
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeyRow:
+    """An SSH host key as first seen; ``state`` is ``first_contact`` or ``confirmed``."""
+
+    address: str
+    type: str
+    base64: str
+    fingerprint: str
+    state: str
+    seen_at: str
+
+
+def save_host(db: Db, host: Host, new_id: str) -> str:
+    """Insert or refresh the host at an address; returns its id, which stays the same."""
+    known = db.first("SELECT id FROM hosts WHERE address = ?", [host.address])
+    document = dumps(_HOST.dump_python(host, mode="json"))
+    if known:
+        db.execute(
+            "UPDATE hosts SET kind = ?, seen_at = ?, document = ? WHERE id = ?",
+            [host.kind, host.seen_at, document, known["id"]],
+        )
+        return str(known["id"])
+    row = {"id": new_id, "address": host.address, "kind": host.kind, "first_seen_at": host.seen_at}
+    db.insert("hosts", {**row, "seen_at": host.seen_at, "document": document})
+    return new_id
+
+
+def list_hosts(db: Db, after: str = "", limit: int = -1) -> list[StoredHost]:
+    """Hosts in order of id, after ``after``."""
+    rows = db.rows("SELECT * FROM hosts WHERE id > ? ORDER BY id LIMIT ?", [after, limit])
+    return [_stored(row) for row in rows]
+
+
+def get_host(db: Db, host_id: str) -> StoredHost | None:
+    """One host, or None."""
+    row = db.first("SELECT * FROM hosts WHERE id = ?", [host_id])
+    return _stored(row) if row else None
+
+
+def _stored(row: Row) -> StoredHost:
+    return StoredHost(row["id"], _HOST.validate_json(row["document"]))
+
+
+def save_key(db: Db, key: HostKeyRow) -> None:
+    """Remember a first-seen key; a key already known for the address is never replaced."""
+    db.execute(
+        "INSERT OR IGNORE INTO host_keys (address, type, base64, fingerprint, state, seen_at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [key.address, key.type, key.base64, key.fingerprint, key.state, key.seen_at],
+    )
+
+
+def list_keys(db: Db) -> list[HostKeyRow]:
+    """All SSH host keys by address."""
+    sql = "SELECT address, type, base64, fingerprint, state, seen_at FROM host_keys ORDER BY address"
+    return [HostKeyRow(**row) for row in db.rows(sql)]
+
+
+def confirm_keys(db: Db, fingerprints: list[str], operator: str, at: str) -> int:
+    """Mark first contacts as confirmed by a person; returns how many changed."""
+    marks = ", ".join("?" for _ in fingerprints)
+    return db.execute(
+        f"UPDATE host_keys SET state = 'confirmed', confirmed_by = ?, confirmed_at = ? "  # noqa: S608  only marks
+        f"WHERE state = 'first_contact' AND fingerprint IN ({marks})",
+        [operator, at, *fingerprints],
+    )
+
+
+def save_result(db: Db, scan_id: str | None, host_id: str, facts: HostFacts, raw_file: str | None) -> None:
+    """Store one host's facts as collected; the caller's transaction makes it the checkpoint."""
+    db.insert(
+        "results",
+        {
+            "facts_id": facts.id,
+            "scan_id": scan_id,
+            "host_id": host_id,
+            "outcome": facts.outcome,
+            "reason": dumps(facts.reason.to_json()) if facts.reason else None,
+            "finished_at": facts.finished_at,
+            "raw_file": raw_file,
+            "raw_digest": facts.raw_digest,
+            "document": dumps(facts_json.to_json(facts)),
+        },
+    )
+
+
+LATEST = """
+SELECT r.* FROM results r JOIN (
+  SELECT host_id, MAX((outcome = 'READ') || finished_at || facts_id) AS best FROM results GROUP BY host_id
+) b ON b.host_id = r.host_id AND (r.outcome = 'READ') || r.finished_at || r.facts_id = b.best
+"""
+"""One result a host: the newest READ one, else the newest attempt."""
+
+
+def stream_facts(db: Db) -> Iterator[tuple[str, HostFacts]]:
+    """The best facts of each host, in order of host id."""
+    for row in db.stream(f"{LATEST} ORDER BY r.host_id"):
+        yield row["host_id"], facts_json.from_json(loads(row["document"]))
+
+
+def latest_results(db: Db) -> Mapping[str, tuple[str, Outcome, Message | None]]:
+    """``host_id`` → (facts id, outcome, reason) of the best result."""
+    return {
+        row["host_id"]: (
+            row["facts_id"],
+            Outcome(row["outcome"]),
+            Message.from_json(loads(row["reason"])) if row["reason"] else None,
+        )
+        for row in db.rows(LATEST)
+    }
+
+
+def facts_document(db: Db, host_id: str) -> dict[str, Any] | None:
+    """The best facts of one host as stored, or None."""
+    row = db.first(f"{LATEST} WHERE r.host_id = ?", [host_id])
+    return loads(row["document"]) if row else None
+
+
+def hosts_done(db: Db, scan_id: str) -> frozenset[str]:
+    """Host ids with a committed result in this scan."""
+    return frozenset(row["host_id"] for row in db.rows("SELECT host_id FROM results WHERE scan_id = ?", [scan_id]))
+
+
+def raw_files(db: Db) -> list[Row]:
+    """``facts_id, host_id, raw_file, raw_digest`` of every result that has raw records, in order."""
+    return db.rows(
+        "SELECT facts_id, host_id, raw_file, raw_digest FROM results "
+        "WHERE raw_file IS NOT NULL ORDER BY host_id, facts_id"
+    )

@@ -1,0 +1,63 @@
+"""Tables of an inspection and of the index. Steps are only ever added at the end."""
+
+from __future__ import annotations
+
+from appliance.store.database import Db, Schema
+
+INSPECTION_TABLES = """
+CREATE TABLE inspection (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL,
+  phase TEXT NOT NULL, policy TEXT NOT NULL, as_of TEXT NOT NULL, created_at TEXT NOT NULL, sealed_at TEXT);
+CREATE TABLE authorisations (id TEXT PRIMARY KEY, recorded_at TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE segments (id TEXT PRIMARY KEY, range TEXT NOT NULL, label TEXT NOT NULL, visited_at TEXT);
+CREATE TABLE hosts (id TEXT PRIMARY KEY, address TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, first_seen_at TEXT NOT NULL,
+  seen_at TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE host_keys (address TEXT PRIMARY KEY, type TEXT NOT NULL, base64 TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  state TEXT NOT NULL, seen_at TEXT NOT NULL, confirmed_by TEXT, confirmed_at TEXT);
+CREATE TABLE scans (id TEXT PRIMARY KEY, state TEXT NOT NULL, stage TEXT NOT NULL, started_at TEXT NOT NULL,
+  finished_at TEXT, authorisation_id TEXT NOT NULL REFERENCES authorisations(id), mode TEXT, options TEXT NOT NULL,
+  problem TEXT);
+CREATE TABLE scan_chunks (scan_id TEXT NOT NULL REFERENCES scans(id), idx INTEGER NOT NULL, addresses TEXT NOT NULL,
+  state TEXT NOT NULL, reason TEXT, PRIMARY KEY (scan_id, idx));
+CREATE TABLE results (facts_id TEXT PRIMARY KEY, scan_id TEXT, host_id TEXT NOT NULL REFERENCES hosts(id),
+  outcome TEXT NOT NULL, reason TEXT, finished_at TEXT NOT NULL, raw_file TEXT, raw_digest TEXT,
+  document TEXT NOT NULL);
+CREATE UNIQUE INDEX results_once ON results (scan_id, host_id) WHERE scan_id IS NOT NULL;
+CREATE INDEX results_by_host ON results (host_id);
+CREATE TABLE ledger_files (id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+  received_at TEXT NOT NULL, state TEXT NOT NULL, counts TEXT NOT NULL, mapping TEXT NOT NULL);
+CREATE TABLE declared (file_id TEXT NOT NULL REFERENCES ledger_files(id), seq INTEGER NOT NULL, sheet TEXT NOT NULL,
+  row INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (file_id, seq));
+CREATE TABLE row_problems (file_id TEXT NOT NULL REFERENCES ledger_files(id), seq INTEGER NOT NULL, sheet TEXT NOT NULL,
+  row INTEGER NOT NULL, column TEXT NOT NULL, rejected INTEGER NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (file_id, seq));
+CREATE TABLE proofs (id TEXT PRIMARY KEY, software_no TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE audits (id TEXT PRIMARY KEY, created_at TEXT NOT NULL, head TEXT NOT NULL, rates TEXT NOT NULL,
+  positions TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE verdicts (audit_id TEXT NOT NULL REFERENCES audits(id), seq INTEGER NOT NULL, id TEXT NOT NULL,
+  host_id TEXT NOT NULL, product_id TEXT NOT NULL, category TEXT NOT NULL, decision TEXT NOT NULL, rule TEXT NOT NULL,
+  document TEXT NOT NULL, PRIMARY KEY (audit_id, seq));
+CREATE INDEX verdicts_by_id ON verdicts (id);
+CREATE TABLE findings (audit_id TEXT NOT NULL REFERENCES audits(id), seq INTEGER NOT NULL, key TEXT NOT NULL,
+  kind TEXT NOT NULL, subject TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (audit_id, seq));
+CREATE TABLE bundles (id TEXT PRIMARY KEY, audit_id TEXT NOT NULL, sealed_at TEXT NOT NULL, file TEXT NOT NULL,
+  digest TEXT NOT NULL, fingerprint TEXT NOT NULL);
+"""
+
+INDEX_TABLES = """
+CREATE TABLE units (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, system TEXT NOT NULL, region TEXT NOT NULL,
+  parent_id TEXT REFERENCES units(id), created_at TEXT NOT NULL);
+CREATE TABLE inspections (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL REFERENCES units(id), kind TEXT NOT NULL,
+  created_at TEXT NOT NULL, sealed_at TEXT, bundle_digest TEXT, rates TEXT, findings TEXT);
+"""
+
+
+def _first_inspection(db: Db) -> None:
+    db.script(INSPECTION_TABLES)
+
+
+def _first_index(db: Db) -> None:
+    db.script(INDEX_TABLES)
+
+
+INSPECTION = Schema("inspection", [("0001_first", _first_inspection)])
+INDEX = Schema("appliance", [("0001_first", _first_index)])

@@ -1,0 +1,137 @@
+"""From records to ``HostFacts``, and between ``HostFacts`` and ``hezheng.facts/1`` JSON; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from config.message import Message
+from config.problems import BadInput
+from scanner.model import (
+    FACTS_SCHEMA,
+    Antivirus,
+    CollectorResult,
+    FactsOrigin,
+    FloatingLicence,
+    HostFacts,
+    Identity,
+    InstalledSoftware,
+    LicenceState,
+    OperatingSystem,
+    Outcome,
+    Platform,
+    Record,
+    SkippedEntry,
+    Trace,
+)
+
+ADAPTER = TypeAdapter(HostFacts)
+R = TypeVar("R")
+M = TypeVar("M", Identity, OperatingSystem)
+WORST_FIRST = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.DENIED, Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
+INSTALLATION_COLLECTORS = frozenset({"windows.uninstall", "linux.packages"})
+"""A host counts as collected only when one of these ended READ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The circumstances of one collection."""
+
+    facts_id: str
+    address: str
+    started_at: str
+    finished_at: str
+    platform: Platform | None = None
+    channel: str | None = None
+    account: str | None = None
+
+
+def assemble(attempt: Attempt, records: Sequence[Record], results: Sequence[CollectorResult]) -> HostFacts:
+    """Merge the records of all collectors of one host."""
+    outcome, reason = overall(results)
+    installed_read = any(r.collector in INSTALLATION_COLLECTORS for r in results)
+    installations = _of_type(records, InstalledSoftware)
+    return HostFacts(
+        id=attempt.facts_id,
+        outcome=outcome,
+        reason=reason,
+        origin=FactsOrigin.NETWORK,
+        started_at=attempt.started_at,
+        finished_at=attempt.finished_at,
+        address=attempt.address,
+        platform=attempt.platform,
+        channel=attempt.channel,
+        account=attempt.account,
+        collectors=tuple(results),
+        identity=merge(_of_type(records, Identity)),
+        os=merge(_of_type(records, OperatingSystem)),
+        installations=installations if installed_read else None,
+        skipped=_of_type(records, SkippedEntry),
+        licence_states=_of_type(records, LicenceState) or None,
+        traces=_of_type(records, Trace) or None,
+        antivirus=_of_type(records, Antivirus) or None,
+        floating_licences=_of_type(records, FloatingLicence) or None,
+    )
+
+
+def failed(attempt: Attempt, outcome: Outcome, reason: Message) -> HostFacts:
+    """Facts of a host that gave nothing."""
+    return replace(assemble(attempt, (), ()), outcome=outcome, reason=reason)
+
+
+def overall(results: Iterable[CollectorResult]) -> tuple[Outcome, Message | None]:
+    """The host's outcome: READ when its installations were read whole, else the worst outcome and its reason."""
+    by_outcome: dict[Outcome, CollectorResult] = {}
+    for result in results:
+        if result.collector in INSTALLATION_COLLECTORS and result.outcome is Outcome.READ:
+            return Outcome.READ, None
+        by_outcome.setdefault(result.outcome, result)
+    for outcome in WORST_FIRST:
+        if outcome in by_outcome:
+            return outcome, by_outcome[outcome].reason
+    return Outcome.FAILED, Message.of("worker.nothing_read")
+
+
+def merge(parts: Sequence[M]) -> M | None:
+    """Merge partial records field by field: the first value that is not None (or empty) wins."""
+    if not parts:
+        return None
+    values = {f.name: _first(getattr(part, f.name) for part in parts) for f in fields(parts[0])}
+    return replace(parts[0], **values)
+
+
+def to_json(facts: HostFacts) -> dict[str, Any]:
+    """``hezheng.facts/1``: groups that were not read are absent."""
+    document: dict[str, Any] = ADAPTER.dump_python(facts, mode="json")
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def from_json(document: object) -> HostFacts:
+    """Read ``hezheng.facts/1``; unknown fields are ignored. Raises BadInput naming the field."""
+    if not isinstance(document, dict) or document.get("schema") != FACTS_SCHEMA:
+        raise BadInput("facts.wrong_schema", expected=FACTS_SCHEMA)
+    try:
+        return ADAPTER.validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput("facts.bad_field", field=".".join(map(str, first["loc"])), detail=first["msg"]) from error
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema that ``docs/facts.schema.json`` publishes."""
+    schema = ADAPTER.json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["properties"]["schema"] = {"const": FACTS_SCHEMA}
+    return schema
+
+
+def _of_type(records: Iterable[object], kind: type[R]) -> tuple[R, ...]:
+    return tuple(record for record in records if isinstance(record, kind))
+
+
+def _first(values: Iterable[Any]) -> Any:
+    listed = list(values)
+    return next((value for value in listed if value not in (None, (), "")), listed[0])

@@ -1,0 +1,117 @@
+"""Sessions that record: every answer is redacted, then written as ``hezheng.raw/1``, then handed to the collector."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from config.clock import Clock, rfc3339
+from scanner import raw
+from scanner.raw import RawRecord
+from scanner.redaction import redact_text, redact_value
+from scanner.session import Registry, RegistryKey, SessionError, Shell, ShellAnswer
+
+KEYS_A_RECORD = 100
+"""Subkeys of one reading are recorded in parts of this many, so that a raw line stays small."""
+
+
+@dataclass
+class Recorder:
+    """Numbers the records of one host and passes them on. ``collector`` is set by the runner."""
+
+    write: Callable[[RawRecord], None]
+    clock: Clock
+    channel: str
+    redaction_key: bytes = field(repr=False)
+    collector: str = ""
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def record(self, request: Mapping[str, Any], answer: Any = None, error: SessionError | None = None) -> str:
+        """Write one record and return its id."""
+        name = f"o{next(self._numbers):05d}"
+        at = rfc3339(self.clock.now())
+        self.write(RawRecord(name, self.collector, at, self.channel, request, answer, error))
+        return name
+
+
+@dataclass
+class RecordingRegistry:
+    """A registry whose answers are redacted and recorded."""
+
+    inner: Registry
+    recorder: Recorder
+
+    def names(self, path: str) -> tuple[str, ...]:
+        request = {"op": "registry.names", "path": path}
+        try:
+            names = self.inner.names(path)
+        except SessionError as error:
+            self.recorder.record(request, error=error)
+            raise
+        self.recorder.record(request, list(names))
+        return names
+
+    def key(self, path: str) -> RegistryKey | None:
+        request = {"op": "registry.key", "path": path}
+        try:
+            found = self.inner.key(path)
+        except SessionError as error:
+            self.recorder.record(request, error=error)
+            raise
+        if found is None:
+            self.recorder.record(request)
+            return None
+        clean = self._redacted(found)
+        return replace(clean, observation=self.recorder.record(request, raw.key_to_json(clean)))
+
+    def subkeys(self, path: str) -> Iterator[RegistryKey | SessionError]:
+        part: list[RegistryKey | SessionError] = []
+        source = self.inner.subkeys(path)
+        try:
+            for item in source:
+                part.append(item if isinstance(item, SessionError) else self._redacted(item))
+                if len(part) == KEYS_A_RECORD:
+                    yield from self._recorded(path, part, last=False)
+                    part = []
+        except SessionError as error:
+            yield from self._recorded(path, part, last=True, error=error)
+            raise
+        yield from self._recorded(path, part, last=True)
+
+    def _recorded(
+        self, path: str, part: list[RegistryKey | SessionError], *, last: bool, error: SessionError | None = None
+    ) -> list[RegistryKey | SessionError]:
+        answer = [_item_to_json(item) for item in part]
+        request = {"op": "registry.subkeys", "path": path, "last": last}
+        name = self.recorder.record(request, answer, error)
+        return [item if isinstance(item, SessionError) else replace(item, observation=name) for item in part]
+
+    def _redacted(self, key: RegistryKey) -> RegistryKey:
+        secret = self.recorder.redaction_key
+        values = {name: redact_value(key.path, name, value, secret) for name, value in key.values.items()}
+        return replace(key, values=values)
+
+
+@dataclass
+class RecordingShell:
+    """A shell whose answers are redacted and recorded."""
+
+    inner: Shell
+    recorder: Recorder
+
+    def run(self, command: str) -> ShellAnswer:
+        request = {"op": "shell.run", "command": command}
+        try:
+            answer = self.inner.run(command)
+        except SessionError as error:
+            self.recorder.record(request, error=error)
+            raise
+        secret = self.recorder.redaction_key
+        clean = replace(answer, stdout=redact_text(answer.stdout, secret), stderr=redact_text(answer.stderr, secret))
+        return replace(clean, observation=self.recorder.record(request, raw.shell_to_json(clean)))
+
+
+def _item_to_json(item: RegistryKey | SessionError) -> dict[str, Any]:
+    return {"error": raw.error_to_json(item)} if isinstance(item, SessionError) else raw.key_to_json(item)

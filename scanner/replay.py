@@ -1,0 +1,85 @@
+"""Sessions that serve recorded answers back: the same collectors run on them and must say the same."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner import raw
+from scanner.raw import RawRecord
+from scanner.session import RegistryKey, SessionError, ShellAnswer, TimedOut
+
+Question = tuple[str, str, str]  # collector, operation, path or command
+
+
+@dataclass
+class Recording:
+    """The records of one host, by question, in order. ``collector`` is set by the runner."""
+
+    answers: dict[Question, deque[RawRecord]] = field(default_factory=dict[Question, deque[RawRecord]])
+    collector: str = ""
+
+    @classmethod
+    def of(cls, records: Iterable[RawRecord]) -> Recording:
+        """Index ``records``; a question asked twice gets its answers in order."""
+        recording = cls()
+        for record in records:
+            target = record.request.get("path") or record.request.get("command") or ""
+            question = (record.collector, record.request["op"], target)
+            recording.answers.setdefault(question, deque()).append(record)
+        return recording
+
+    def next(self, operation: str, target: str) -> RawRecord:
+        """The next answer; raises what the recorded attempt raised, TimedOut where the recording ends."""
+        waiting = self.answers.get((self.collector, operation, target))
+        if not waiting:
+            raise TimedOut("worker.recording_ends", target=target)
+        return waiting.popleft()
+
+
+def _answer(record: RawRecord) -> Any:
+    if record.error is not None:
+        raise record.error
+    return record.answer
+
+
+@dataclass
+class ReplayRegistry:
+    """A registry out of a recording."""
+
+    recording: Recording
+
+    def names(self, path: str) -> tuple[str, ...]:
+        return tuple(_answer(self.recording.next("registry.names", path)))
+
+    def key(self, path: str) -> RegistryKey | None:
+        record = self.recording.next("registry.key", path)
+        answer = _answer(record)
+        return None if answer is None else raw.key_from_json(answer, record.id)
+
+    def subkeys(self, path: str) -> Iterator[RegistryKey | SessionError]:
+        last = False
+        while not last:
+            record = self.recording.next("registry.subkeys", path)
+            last = bool(record.request["last"])
+            for item in record.answer:
+                yield _item_from_json(item, record.id)
+            if record.error is not None:
+                raise record.error
+
+
+@dataclass
+class ReplayShell:
+    """A shell out of a recording."""
+
+    recording: Recording
+
+    def run(self, command: str) -> ShellAnswer:
+        record = self.recording.next("shell.run", command)
+        return raw.shell_from_json(_answer(record), record.id)
+
+
+def _item_from_json(item: Mapping[str, Any], observation: str) -> RegistryKey | SessionError:
+    return raw.error_from_json(item["error"]) if "error" in item else raw.key_from_json(item, observation)

@@ -1,0 +1,147 @@
+"""One host in one process: log in, run the collectors, send raw records and facts up. Runs in the limited child.
+
+Messages up, one JSON object each: ``{"login": "accepted"}`` once the host let us in, ``{"raw": record}`` for every
+answer, ``{"refused": {"outcome", "reason", "login"}}`` when it did not come to collecting, ``{"facts": document}`` last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from config.clock import Clock, SystemClock, rfc3339
+from scanner import facts
+from scanner.collectors.linux import LINUX_COLLECTORS
+from scanner.collectors.windows import WINDOWS_COLLECTORS
+from scanner.facts import Attempt
+from scanner.model import CollectorResult, Platform, Record
+from scanner.process import Emit, Job
+from scanner.raw import RawRecord
+from scanner.recording import Recorder, RecordingRegistry, RecordingShell
+from scanner.replay import Recording, ReplayRegistry, ReplayShell
+from scanner.runner import run_collectors
+from scanner.scope import install_guard
+from scanner.session import LinuxSession, LogonRefused, SessionError, WindowsSession
+from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
+from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
+
+PRELOAD = ("scanner.worker",)
+"""What the forkserver imports once, so that a worker starts in milliseconds."""
+
+Collected = tuple[list[Record], list[CollectorResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class HostJob:
+    """What a worker is told. ``protocol`` is ``smb`` or ``ssh``; ``port`` the one it may connect to."""
+
+    facts_id: str
+    address: str
+    protocol: str
+    port: int
+    username: str
+    domain: str
+    secret: str
+    host_key: str
+    redaction_key: str  # hexadecimal
+    limits: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, job: Job) -> HostJob:
+        """Build from the object that came down the pipe."""
+        return cls(**{name: job[name] for name in cls.__slots__})
+
+    def __repr__(self) -> str:
+        return f"HostJob({self.address}, {self.protocol}, {self.username!r})"
+
+
+def collect_host(job: Job, emit: Emit) -> None:
+    """Collect one host. Process target; every error of the host becomes a message, our own crash a ChildCrashed."""
+    host = HostJob.from_json(job)
+    install_guard(host.address, frozenset({host.port}))
+    clock = SystemClock()
+    started = rfc3339(clock.now())
+    try:
+        with _opened(host, clock) as session:
+            emit({"login": "accepted", "channel": session.channel})
+            records, results = _collect(session, host, clock, emit)
+    except SessionError as error:
+        emit({"refused": {**_error(error), "logon": isinstance(error, LogonRefused)}})
+        return
+    attempt = Attempt(
+        host.facts_id,
+        host.address,
+        started,
+        rfc3339(clock.now()),
+        _platform(session),
+        session.channel,
+        host.username,
+    )
+    emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
+
+
+def fetch_key(job: Job, emit: Emit) -> None:
+    """Fetch the SSH host key of one host without logging in. Process target."""
+    install_guard(job["address"], frozenset({job["port"]}))
+    try:
+        key = fetch_host_key(job["address"], job["port"], job["timeout_seconds"])
+    except SessionError as error:
+        emit({"refused": _error(error)})
+        return
+    emit({"host_key": {"type": key.type, "base64": key.base64, "fingerprint": key.fingerprint}})
+
+
+def replay_host(job: Job, emit: Emit) -> None:
+    """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
+    recording = Recording.of(RawRecord.from_json(line) for line in job["records"])
+    attempt = Attempt(**job["attempt"])
+    platform = Platform(attempt.platform or "")
+    records, results = replay(recording, platform, attempt.channel or "")
+    emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
+
+
+def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
+    """Run the collectors of ``platform`` over ``recording``."""
+
+    def announce(name: str) -> None:
+        recording.collector = name
+
+    if platform is Platform.WINDOWS:
+        return run_collectors(WindowsSession(ReplayRegistry(recording), channel), WINDOWS_COLLECTORS, announce)
+    return run_collectors(LinuxSession(ReplayShell(recording), channel), LINUX_COLLECTORS, announce)
+
+
+def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock, emit: Emit) -> Collected:
+    key = bytes.fromhex(host.redaction_key)
+    recorder = Recorder(lambda record: emit({"raw": record.to_json()}), clock, session.channel, key)
+
+    def announce(name: str) -> None:
+        recorder.collector = name
+
+    if isinstance(session, WindowsSession):
+        windows = WindowsSession(RecordingRegistry(session.registry, recorder), session.channel)
+        return run_collectors(windows, WINDOWS_COLLECTORS, announce)
+    linux = LinuxSession(RecordingShell(session.shell, recorder), session.channel)
+    return run_collectors(linux, LINUX_COLLECTORS, announce)
+
+
+@contextmanager
+def _opened(host: HostJob, clock: Clock) -> Generator[WindowsSession | LinuxSession]:
+    if host.protocol == "smb":
+        smb = SmbTarget(host.address, host.port, host.username, host.domain, host.secret)
+        with open_windows(smb, SmbLimits(**host.limits), clock) as windows:
+            yield windows
+    else:
+        ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key)
+        with open_linux(ssh, SshLimits(**host.limits), clock) as linux:
+            yield linux
+
+
+def _platform(session: WindowsSession | LinuxSession) -> Platform:
+    return Platform.WINDOWS if isinstance(session, WindowsSession) else Platform.LINUX
+
+
+def _error(error: SessionError) -> dict[str, Any]:
+    return {"outcome": error.outcome, "reason": error.reason.to_json()}
