@@ -1,0 +1,53 @@
+"""Files that survive a power cut: write aside, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+BLANK = bytes(1 << 16)
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put ``data`` at ``path`` whole or not at all, then blank the bytes that stood there before.
+
+    Blanking is best effort (a copying file system or an SSD may keep them). Raises OSError; the old file stands then.
+    """
+    aside = path.with_name(path.name + ".new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    old = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC) if path.exists() else None
+    try:
+        aside.replace(path)
+        sync_folder(path.parent)
+        if old is not None:
+            _blank(old)
+    finally:
+        if old is not None:
+            os.close(old)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names made, renamed or removed in ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def private_folder(folder: Path) -> Path:
+    """Make ``folder`` (and its parents), readable by its owner alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _blank(descriptor: int) -> None:
+    left = os.fstat(descriptor).st_size
+    while left > 0:
+        left -= os.write(descriptor, BLANK[:left])
+    os.fsync(descriptor)
