@@ -1,7 +1,7 @@
 """One host in one process: log in, run the collectors, send raw records and facts up. Runs in the limited child.
 
 Messages up, one JSON object each: ``{"login": "accepted"}`` once the host let us in, ``{"raw": record}`` for every
-answer, ``{"refused": {"outcome", "reason", "login"}}`` when it did not come to collecting, ``{"facts": document}`` last.
+answer, ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting, ``{"facts": document}`` last.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scanner.collectors.windows import WINDOWS_COLLECTORS
 from scanner.facts import Attempt
 from scanner.model import CollectorResult, Platform, Record
 from scanner.process import Emit, Job
-from scanner.raw import RawRecord
+from scanner.raw import RawRecord, error_to_json
 from scanner.recording import Recorder, RecordingRegistry, RecordingShell
 from scanner.replay import Recording, ReplayRegistry, ReplayShell
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
-from scanner.session import LinuxSession, LogonRefused, SessionError, WindowsSession
+from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
 
@@ -68,7 +68,7 @@ def collect_host(job: Job, emit: Emit) -> None:
             emit({"login": "accepted", "channel": session.channel})
             records, results = _collect(session, host, clock, emit)
     except SessionError as error:
-        emit({"refused": {**_error(error), "logon": isinstance(error, LogonRefused)}})
+        emit({"refused": error_to_json(error)})
         return
     attempt = Attempt(
         host.facts_id,
@@ -88,7 +88,7 @@ def fetch_key(job: Job, emit: Emit) -> None:
     try:
         key = fetch_host_key(job["address"], job["port"], job["timeout_seconds"])
     except SessionError as error:
-        emit({"refused": _error(error)})
+        emit({"refused": error_to_json(error)})
         return
     emit({"host_key": {"type": key.type, "base64": key.base64, "fingerprint": key.fingerprint}})
 
@@ -141,7 +141,3 @@ def _opened(host: HostJob, clock: Clock) -> Generator[WindowsSession | LinuxSess
 
 def _platform(session: WindowsSession | LinuxSession) -> Platform:
     return Platform.WINDOWS if isinstance(session, WindowsSession) else Platform.LINUX
-
-
-def _error(error: SessionError) -> dict[str, Any]:
-    return {"outcome": error.outcome, "reason": error.reason.to_json()}

@@ -1,0 +1,25 @@
+"""``/api/v1``: plural nouns; lists are ``{items, next}``; long work answers 202 with a job."""
+
+from __future__ import annotations
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.v1.bundles import bundles
+from api.v1.credentials import credentials
+from api.v1.hosts import hosts
+from api.v1.inspections import inspections
+from api.v1.ledgers import ledgers
+from api.v1.results import results
+from api.v1.scans import scans
+from api.v1.system import system
+
+BLUEPRINTS: tuple[APIBlueprint, ...] = (
+    system,
+    inspections,
+    ledgers,
+    credentials,
+    scans,
+    hosts,
+    results,
+    bundles,
+)

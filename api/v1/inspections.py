@@ -1,0 +1,75 @@
+"""Inspections, authorisations, segments, custody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.present import page
+from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, answer, appliance, tag
+from api.v1.schemas import (
+    AuthorisationBody,
+    InspectionBody,
+    InspectionChange,
+    InspectionPath,
+    PageQuery,
+    SegmentBody,
+)
+from appliance import inspections as use
+from scanner.scope import Authorisation
+
+inspections = APIBlueprint(
+    "inspections", __name__, abp_tags=tag("inspections"), abp_security=SECURITY, abp_responses=PROBLEM
+)
+
+
+@inspections.get(f"{PREFIX}/inspections")
+def list_inspections(query: PageQuery) -> Any:
+    """Inspections in order of making."""
+    rows = use.list_all(appliance(), query.after, query.limit + 1)
+    return page(rows, query.limit, lambda row: row["id"])
+
+
+@inspections.post(f"{PREFIX}/inspections")
+def create_inspection(body: InspectionBody) -> Any:
+    """Open an inspection of a unit, named by id or name."""
+    return answer(use.create(appliance(), body.unit, body.kind, body.as_of, body.policy), 201)
+
+
+@inspections.get(ONE)
+def get_inspection(path: InspectionPath) -> Any:
+    """One inspection."""
+    return answer(use.get(appliance(), path.inspection_id))
+
+
+@inspections.patch(ONE)
+def change_inspection(path: InspectionPath, body: InspectionChange) -> Any:
+    """Move to another phase or as-of date."""
+    return answer(use.change(appliance(), path.inspection_id, body.phase, body.as_of))
+
+
+@inspections.get(f"{ONE}/authorisations")
+def list_authorisations(path: InspectionPath) -> Any:
+    """Authorisations, oldest first; the last is in force."""
+    return answer({"items": use.list_authorisations(appliance(), path.inspection_id), "next": None})
+
+
+@inspections.post(f"{ONE}/authorisations")
+def authorise(path: InspectionPath, body: AuthorisationBody) -> Any:
+    """Record a written permission; nothing is sent before one is in force."""
+    fields = body.model_dump() | {"ranges": tuple(body.ranges), "exclusions": tuple(body.exclusions)}
+    recorded = use.authorise(appliance(), path.inspection_id, Authorisation(id="", recorded_at="", **fields))
+    return answer({"id": recorded.id, "recorded_at": recorded.recorded_at}, 201)
+
+
+@inspections.get(f"{ONE}/segments")
+def list_segments(path: InspectionPath) -> Any:
+    """Segments of the unit."""
+    return answer({"items": use.list_segments(appliance(), path.inspection_id), "next": None})
+
+
+@inspections.post(f"{ONE}/segments")
+def add_segment(path: InspectionPath, body: SegmentBody) -> Any:
+    """Name one address range inside the authorisation."""
+    return answer(use.add_segment(appliance(), path.inspection_id, body.range, body.label), 201)

@@ -1,0 +1,52 @@
+"""Ledgers and proofs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
+from api.v1.schemas import InspectionPath, LedgerDecision, LedgerForm, LedgerPath, ProofBody
+from appliance import ledgers as use
+
+ledgers = APIBlueprint("ledgers", __name__, abp_tags=tag("ledgers"), abp_security=SECURITY, abp_responses=PROBLEM)
+
+
+@ledgers.get(f"{ONE}/ledgers")
+def list_ledgers(path: InspectionPath) -> Any:
+    """Imported files, newest last."""
+    return answer({"items": use.list_files(appliance(), path.inspection_id), "next": None})
+
+
+@ledgers.post(f"{ONE}/ledgers")
+def import_ledger(path: InspectionPath, form: LedgerForm) -> Any:
+    """Read a file into a preview; nothing is in force before it is accepted."""
+    upload = use.Upload(form.file.filename or "", form.file.read(), form.password)
+    return answer(use.import_file(appliance(), path.inspection_id, upload, form.kind), 201)
+
+
+@ledgers.get(f"{ONE}/ledgers/<file_id>")
+def get_ledger(path: LedgerPath) -> Any:
+    """One file with its first rows and all its problems."""
+    return answer(use.get_file(appliance(), path.inspection_id, path.file_id))
+
+
+@ledgers.post(f"{ONE}/ledgers/<file_id>/decision")
+def decide_ledger(path: LedgerPath, body: LedgerDecision) -> Any:
+    """Accept all rows, accept the good rows, or reject the file."""
+    return answer(use.decide(appliance(), path.inspection_id, path.file_id, body.decision))
+
+
+@ledgers.get(f"{ONE}/proofs")
+def list_proofs(path: InspectionPath) -> Any:
+    """Proofs in order of entry."""
+    return answer({"items": use.list_proofs(appliance(), path.inspection_id), "next": None})
+
+
+@ledgers.post(f"{ONE}/proofs")
+def add_proof(path: InspectionPath, body: ProofBody) -> Any:
+    """Record what backs a 软件编号."""
+    args = (body.software_no, body.level, body.kind, body.number, body.note)
+    proof = use.add_proof(appliance(), path.inspection_id, *args)
+    return answer({"id": proof.id, "software_no": proof.software_no, "level": proof.level}, 201)

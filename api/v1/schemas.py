@@ -1,0 +1,173 @@
+"""Request schemas. Unknown fields are refused, so that a typing error never silently means a default."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from flask_openapi3.models.file import FileStorage
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.ledger.model import LedgerKind, ProofLevel
+from appliance.model import Category, Decision, Phase
+from credentials.model import CredentialKind, LoginProtocol
+
+Text = Annotated[str, Field(max_length=500)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Ulid = Annotated[str, Field(pattern=r"^[0-9A-Z]{26}$")]
+
+
+class Request(BaseModel):
+    """A request body or query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class InspectionPath(BaseModel):
+    inspection_id: Ulid
+
+
+class LedgerPath(InspectionPath):
+    file_id: Ulid
+
+
+class ScanPath(InspectionPath):
+    scan_id: Ulid
+
+
+class HostPath(InspectionPath):
+    host_id: Ulid
+
+
+class CredentialPath(InspectionPath):
+    credential_id: Ulid
+
+
+class VerdictPath(InspectionPath):
+    verdict_id: Name
+
+
+class BundlePath(InspectionPath):
+    bundle_id: Ulid
+
+
+class JobPath(BaseModel):
+    job_id: Ulid
+
+
+class PageQuery(Request):
+    after: Annotated[str, Field(max_length=26)] = ""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class SequenceQuery(Request):
+    after: Annotated[int, Field(ge=-1)] = -1
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class VerdictQuery(SequenceQuery):
+    decision: Decision | None = None
+    category: Category | None = None
+    rule: Annotated[str, Field(max_length=8)] | None = None
+    host_id: Annotated[str, Field(max_length=26)] | None = None
+
+
+class FindingQuery(SequenceQuery):
+    kind: Annotated[str, Field(max_length=40)] | None = None
+
+
+class SessionBody(Request):
+    token: Name
+
+
+class UnitBody(Request):
+    name: Name
+    system: Text = ""
+    region: Text = ""
+    parent_id: Ulid | None = None
+
+
+class InspectionBody(Request):
+    unit: Name
+    kind: Literal["initial", "follow_up", "self_check"] = "initial"
+    as_of: date | None = None
+    policy: Name | None = None
+
+
+class InspectionChange(Request):
+    phase: Phase | None = None
+    as_of: date | None = None
+
+
+class AuthorisationBody(Request):
+    ranges: Annotated[list[Name], Field(max_length=1000)]
+    exclusions: Annotated[list[Name], Field(max_length=1000)] = []
+    not_before: datetime
+    not_after: datetime
+    document_no: Text
+    signer: Text
+    no_classified: bool
+    signed_on: date | None = None
+    permits_service_start: bool = False
+    public_confirmed: bool = False
+
+
+class SegmentBody(Request):
+    range: Name
+    label: Text = ""
+
+
+class LedgerForm(BaseModel):
+    file: FileStorage
+    kind: LedgerKind | None = None
+    password: Text | None = None
+
+
+class LedgerDecision(Request):
+    decision: Literal["accept_all", "accept_good", "reject"]
+
+
+class ProofBody(Request):
+    software_no: Name
+    level: ProofLevel
+    kind: Text = ""
+    number: Text = ""
+    note: Text = ""
+
+
+class PassphraseBody(Request):
+    passphrase: Annotated[str, Field(max_length=1000, repr=False)]
+
+
+class CredentialBody(Request):
+    kind: CredentialKind
+    protocol: LoginProtocol
+    username: Name
+    domain: Text = ""
+    secret: Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
+    ranges: list[Name] = []
+    label: Text = ""
+
+
+class SecretBody(Request):
+    secret: Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
+
+
+class ScanBody(Request):
+    segment: Name | None = None
+    discover_only: bool = False
+    accept_first_contact: bool = False
+
+
+class KeysBody(Request):
+    fingerprints: Annotated[list[Name], Field(max_length=10_000)]
+
+
+class FactsBody(BaseModel):
+    """One ``hezheng.facts/1`` document; its own schema is ``docs/facts.schema.json``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def document(self) -> dict[str, Any]:
+        """The document as it came."""
+        return self.model_extra or {}

@@ -1,0 +1,81 @@
+"""Session, status, vault, jobs, units."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from flask import make_response
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.auth import COOKIE
+from api.v1.common import PREFIX, PROBLEM, SECURITY, answer, appliance, gate, tag
+from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
+from appliance import inspections as use
+from appliance.jobs import describe
+from appliance.version import VERSION
+
+system = APIBlueprint("system", __name__, abp_tags=tag("system"), abp_security=SECURITY, abp_responses=PROBLEM)
+
+
+@system.post(f"{PREFIX}/session")
+def open_session(body: SessionBody) -> Any:
+    """Exchange the launch token, once, for the session cookie."""
+    session = gate().open_session(body.token)
+    response = make_response("", 204)
+    response.set_cookie(COOKIE, session, httponly=True, samesite="Strict", path="/")
+    return response
+
+
+@system.get(f"{PREFIX}/status")
+def status() -> Any:
+    """Version, whether the vault is open, what runs, and how discovery will send."""
+    a = appliance()
+    return answer(
+        {
+            "version": VERSION,
+            "vault": {"exists": a.vault.exists(), "locked": a.vault.locked},
+            "jobs": [describe(job) for job in a.jobs.running()],
+            "discovery_mode": "privileged" if os.geteuid() == 0 else "connect",
+            "catalogue": {"version": a.catalogue.version, "digest": a.catalogue.digest},
+        }
+    )
+
+
+@system.get(f"{PREFIX}/jobs/<job_id>")
+def get_job(path: JobPath) -> Any:
+    """One job."""
+    return answer(describe(appliance().jobs.get(path.job_id)))
+
+
+@system.post(f"{PREFIX}/vault")
+def create_vault(body: PassphraseBody) -> Any:
+    """Make the vault; it is left unlocked."""
+    appliance().vault.create(body.passphrase)
+    return answer({"exists": True, "locked": False}, 201)
+
+
+@system.post(f"{PREFIX}/vault/unlock")
+def unlock_vault(body: PassphraseBody) -> Any:
+    """Open the vault."""
+    appliance().vault.unlock(body.passphrase)
+    return answer({"exists": True, "locked": False})
+
+
+@system.post(f"{PREFIX}/vault/lock")
+def lock_vault() -> Any:
+    """Forget the vault's key."""
+    appliance().vault.lock()
+    return answer({"exists": appliance().vault.exists(), "locked": True})
+
+
+@system.get(f"{PREFIX}/units")
+def list_units() -> Any:
+    """All units."""
+    return answer({"items": use.list_units(appliance()), "next": None})
+
+
+@system.post(f"{PREFIX}/units")
+def create_unit(body: UnitBody) -> Any:
+    """Record a unit."""
+    return answer(use.create_unit(appliance(), body.name, body.system, body.region, body.parent_id), 201)

@@ -1,0 +1,86 @@
+"""What every use case needs: the data folder, settings, clock, ids, vault, jobs, and the reference data."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from appliance import catalogue as catalogues
+from appliance import policy as policies
+from appliance.catalogue import Catalogue
+from appliance.evidence.custody import Custody
+from appliance.folder import DataFolder, InspectionFolder
+from appliance.jobs import Jobs
+from appliance.policy import Policy
+from appliance.store.database import Db, check_sqlite, opened
+from appliance.store.schema import INDEX, INSPECTION
+from config.clock import Clock
+from config.ids import Ids
+from config.message import Param
+from config.problems import Refused
+from config.settings import Settings
+from credentials.vault import Vault
+
+
+@dataclass
+class Appliance:
+    """One running appliance. Use cases are functions that take it first."""
+
+    folder: DataFolder
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    vault: Vault
+    jobs: Jobs
+    operator: str = "inspector"
+    custodies: dict[str, Custody] = field(default_factory=dict[str, Custody])
+
+    @classmethod
+    def open(cls, folder: DataFolder, settings: Settings, clock: Clock) -> Appliance:
+        """Open the data folder (its lock must be held) and bring its index up to date."""
+        check_sqlite()
+        folder.prepare()
+        ids = Ids(clock)
+        vault = Vault(folder.root, settings.vault, clock, ids)
+        with opened(folder.index, INDEX, create=not folder.index.exists()):
+            pass
+        return cls(folder, settings, clock, ids, vault, Jobs(ids))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The product catalogue, read once."""
+        return catalogues.load()
+
+    def policy(self, name: str) -> Policy:
+        """A policy profile by name. Raises BadInput for an unknown one."""
+        return policies.load(name)
+
+    @contextmanager
+    def index(self) -> Generator[Db]:
+        """The index database."""
+        with opened(self.folder.index, INDEX) as db:
+            yield db
+
+    @contextmanager
+    def inspection(self, inspection_id: str) -> Generator[tuple[Db, InspectionFolder]]:
+        """An inspection's own database and folder. Raises NotFound."""
+        folder = self.folder.inspection(inspection_id)
+        with opened(folder.database, INSPECTION) as db:
+            yield db, folder
+
+    @contextmanager
+    def open_inspection(self, inspection_id: str) -> Generator[tuple[Db, InspectionFolder]]:
+        """An inspection that may still change. Raises Refused once it is sealed."""
+        with self.inspection(inspection_id) as (db, folder):
+            sealed_at = db.value("SELECT sealed_at FROM inspection")
+            if sealed_at:
+                raise Refused("inspection.sealed", sealed_at=sealed_at)
+            yield db, folder
+
+    def log(self, inspection_id: str, action: str, **params: Param) -> None:
+        """Append to the inspection's custody log, durably, before the act it records."""
+        if inspection_id not in self.custodies:
+            self.custodies[inspection_id] = Custody(self.folder.inspection(inspection_id).custody, self.clock)
+        self.custodies[inspection_id].append(self.operator, action, params)

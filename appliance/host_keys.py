@@ -1,0 +1,94 @@
+"""SSH host keys: fetched without logging in, shown as first contact, confirmed by a person for the batch."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import wait
+from typing import Any, Protocol
+
+from appliance.context import Appliance
+from appliance.jobs import Job
+from appliance.store import hosts as store
+from appliance.store.database import Db
+from appliance.store.hosts import HostKeyRow
+from config.clock import rfc3339
+from config.problems import BadInput
+from credentials.selection import PORTS, LoginProtocol
+from scanner import process
+from scanner.process import Child, Limits
+from scanner.worker import fetch_key
+
+CPU_SECONDS = 5
+AT_ONCE = 16
+
+
+class Log(Protocol):
+    def __call__(self, action: str, **params: str) -> None: ...
+
+
+def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Log) -> None:
+    """Fetch the key of every host with SSH that has none yet; with ``confirm`` the operator confirms the batch."""
+    ssh = PORTS[LoginProtocol.SSH]
+    known = {key.address for key in store.list_keys(db)}
+    waiting = [
+        stored.host.address
+        for stored in store.list_hosts(db)
+        if ssh in {service.port for service in stored.host.services} and stored.host.address not in known
+    ]
+    for n in range(0, len(waiting), AT_ONCE):
+        if job.cancelled.is_set():
+            return
+        _fetch_batch(appliance, db, waiting[n : n + AT_ONCE])
+    if confirm:
+        fresh = [key.fingerprint for key in store.list_keys(db) if key.state == "first_contact"]
+        if fresh:
+            log("host_keys.confirmed", fingerprints=" ".join(fresh))
+            store.confirm_keys(db, fresh, appliance.operator, rfc3339(appliance.clock.now()))
+
+
+def _fetch_batch(appliance: Appliance, db: Db, addresses: list[str]) -> None:
+    timeout = appliance.settings.scan.connect_timeout_seconds
+    limits = Limits(timeout * 3, CPU_SECONDS, appliance.settings.scan.worker_memory_mb)
+    children: dict[Any, tuple[str, Child]] = {}
+    for address in addresses:
+        job = {"address": address, "port": PORTS[LoginProtocol.SSH], "timeout_seconds": timeout}
+        child = process.start(fetch_key, job, limits, appliance.clock)
+        children[child.connection] = (address, child)
+    try:
+        while children:
+            wait(list(children), timeout=0.5)
+            for connection, (address, child) in list(children.items()):
+                if (connection.poll(0) or child.seconds_left == 0) and not _hear(appliance, db, address, child):
+                    del children[connection]
+    finally:
+        for _, child in children.values():
+            child.kill()
+
+
+def _hear(appliance: Appliance, db: Db, address: str, child: Child) -> bool:
+    """Returns whether more may come. A host without a key simply has none; collecting it will say why."""
+    try:
+        message = child.receive()
+    except process.ChildEnded:
+        return False
+    if message is None:
+        return False
+    if key := message.get("host_key"):
+        seen_at = rfc3339(appliance.clock.now())
+        row = HostKeyRow(address, key["type"], key["base64"], key["fingerprint"], "first_contact", seen_at)
+        store.save_key(db, row)
+    return True
+
+
+def confirm_keys(appliance: Appliance, inspection_id: str, fingerprints: list[str]) -> int:
+    """A person confirms first-seen keys. Raises BadInput for an empty list."""
+    if not fingerprints:
+        raise BadInput("host_key.none_named")
+    with appliance.open_inspection(inspection_id) as (db, _):
+        appliance.log(inspection_id, "host_keys.confirmed", fingerprints=" ".join(fingerprints))
+        return store.confirm_keys(db, fingerprints, appliance.operator, rfc3339(appliance.clock.now()))
+
+
+def list_keys(appliance: Appliance, inspection_id: str) -> list[HostKeyRow]:
+    """All keys with their state."""
+    with appliance.inspection(inspection_id) as (db, _):
+        return store.list_keys(db)

@@ -1,0 +1,109 @@
+"""Keeps what a scan brings in: raw files, custody lines, and one transaction a host as the checkpoint.
+
+A raw file is written line by line as ``<facts id>.part`` while a host is read, and takes its name only when it is
+complete and on disk; the commit comes after. What a crash leaves behind are ``.part`` files, removed on resume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+from appliance.context import Appliance
+from appliance.folder import InspectionFolder, fsync_folder
+from appliance.store import hosts as host_store
+from appliance.store.database import Db, dumps
+from credentials.model import UnlockedCredential
+from credentials.selection import LoginResult, Selection, account_name
+from scanner.model import HostFacts
+from scanner.scan import HostTask
+
+
+@dataclass
+class StoreKeeper:
+    """The :class:`scanner.scan.Keeper` that writes into an inspection. Lives in the scan's thread."""
+
+    appliance: Appliance
+    inspection_id: str
+    scan_id: str
+    db: Db
+    folder: InspectionFolder
+    committed: Callable[[HostFacts], None]
+    _files: dict[str, BinaryIO] = field(default_factory=dict[str, BinaryIO])
+
+    def new_facts_id(self) -> str:
+        return self.appliance.ids.new()
+
+    def started(self, task: HostTask, facts_id: str, credential: UnlockedCredential) -> None:
+        self._log("host.login", address=task.address, facts=facts_id, account=account_name(credential.credential))
+
+    def login(self, task: HostTask, credential_id: str, result: LoginResult, selection: Selection) -> None:
+        frozen = selection.of(credential_id).frozen_reason
+        self._log(
+            "host.login_result",
+            address=task.address,
+            credential=credential_id,
+            result=result,
+            frozen=frozen.code if frozen else "",
+        )
+
+    def raw(self, facts_id: str, record: Mapping[str, Any]) -> None:
+        if facts_id not in self._files:
+            path = self.folder.raw / f"{facts_id}.part"
+            self._files[facts_id] = path.open("wb")
+        self._files[facts_id].write(dumps(record).encode() + b"\n")
+
+    def raw_records(self, facts_id: str) -> list[dict[str, Any]]:
+        if facts_id not in self._files:
+            return []
+        self._files[facts_id].flush()
+        return [json.loads(line) for line in (self.folder.raw / f"{facts_id}.part").read_bytes().splitlines()]
+
+    def commit(self, task: HostTask, facts: HostFacts) -> None:
+        name, digest = self._close_raw(facts.id)
+        kept = replace(facts, raw_digest=digest)
+        self._log(
+            "host.result",
+            address=task.address,
+            facts=facts.id,
+            outcome=facts.outcome,
+            reason=facts.reason.code if facts.reason else "",
+            channel=facts.channel or "",
+            raw_sha256=digest or "",
+        )
+        with self.db.atomic():
+            host_store.save_result(self.db, self.scan_id, task.host_id, kept, name)
+        self.committed(kept)
+
+    def _close_raw(self, facts_id: str) -> tuple[str | None, str | None]:
+        file = self._files.pop(facts_id, None)
+        if file is None:
+            return None, None
+        with file:
+            file.flush()
+            os.fsync(file.fileno())
+        part, final = self.folder.raw / f"{facts_id}.part", self.folder.raw / f"{facts_id}.jsonl"
+        with part.open("rb") as whole:
+            digest = hashlib.file_digest(whole, "sha256").hexdigest()
+        part.replace(final)
+        fsync_folder(self.folder.raw)
+        return final.name, digest
+
+    def close(self) -> None:
+        """Close the raw files of hosts that were not finished and remove them."""
+        for file in self._files.values():
+            file.close()
+        remove_leftovers(self.folder)
+
+    def _log(self, action: str, **params: str) -> None:
+        self.appliance.log(self.inspection_id, action, scan=self.scan_id, **params)
+
+
+def remove_leftovers(folder: InspectionFolder) -> None:
+    """Remove raw files of hosts whose result was never committed."""
+    for path in folder.raw.glob("*.part"):
+        path.unlink()

@@ -1,0 +1,78 @@
+"""Use cases of credentials; what leaves here never holds a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.context import Appliance
+from appliance.store import inspections as store
+from credentials.model import Credential, CredentialKind, CredentialScope, LoginProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a person enters."""
+
+    kind: CredentialKind
+    protocol: LoginProtocol
+    username: str
+    domain: str
+    secret: str = field(repr=False)
+    scope: CredentialScope = CredentialScope()
+    label: str = ""
+
+
+def add(appliance: Appliance, inspection_id: str, entry: Entry) -> dict[str, Any]:
+    """Keep a credential. Raises Refused with a locked vault."""
+    with appliance.open_inspection(inspection_id) as (db, _):
+        unit = store.read(db)["unit_id"]
+        account = {"username": entry.username, "domain": entry.domain, "protocol": str(entry.protocol)}
+        added = appliance.vault.add(
+            unit,
+            inspection_id,
+            entry.kind,
+            entry.protocol,
+            entry.username,
+            entry.domain,
+            entry.secret,
+            entry.scope,
+            entry.label,
+        )
+        appliance.log(inspection_id, "credential.entered", credential=added.id, **account)
+    return describe(added)
+
+
+def reenter(appliance: Appliance, inspection_id: str, credential_id: str, secret: str) -> dict[str, Any]:
+    """Replace a secret."""
+    with appliance.open_inspection(inspection_id):
+        entered = appliance.vault.reenter(inspection_id, credential_id, secret)
+        appliance.log(inspection_id, "credential.reentered", credential=credential_id)
+    return describe(entered)
+
+
+def remove(appliance: Appliance, inspection_id: str, credential_id: str) -> None:
+    """Delete a credential."""
+    with appliance.inspection(inspection_id):
+        appliance.log(inspection_id, "credential.removed", credential=credential_id)
+        appliance.vault.remove(inspection_id, credential_id)
+
+
+def list_all(appliance: Appliance, inspection_id: str) -> list[dict[str, Any]]:
+    """Credentials without secrets; works while the vault is locked."""
+    with appliance.inspection(inspection_id):
+        return [describe(credential) for credential in appliance.vault.list(inspection_id)]
+
+
+def describe(credential: Credential) -> dict[str, Any]:
+    """A credential as JSON; there is no secret in it."""
+    return {
+        "id": credential.id,
+        "kind": credential.kind,
+        "protocol": credential.protocol,
+        "username": credential.username,
+        "domain": credential.domain,
+        "ranges": list(credential.scope.ranges),
+        "label": credential.label,
+        "created_at": credential.created_at,
+    }

@@ -1,0 +1,331 @@
+"""Hosts × workers: who is collected next, with which credential, and what became of each.
+
+One thread runs :meth:`Fleet.run`: it starts limited processes, listens to all of them at once and hands every finished
+host to the keeper, whose commit is the checkpoint. Nothing here touches the network or the disk itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
+
+from config.clock import Clock, rfc3339
+from config.message import Message
+from config.settings import Scan
+from credentials.model import LoginProtocol, UnlockedCredential
+from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
+from scanner import facts, process
+from scanner.facts import Attempt
+from scanner.model import HostFacts, Outcome, Platform
+from scanner.process import Child, Limits
+from scanner.worker import collect_host, replay_host
+
+POLL_SECONDS = 0.5
+GENTLE_WORKERS = 2
+GENTLE_LANES = 8
+MIB = 1 << 20
+
+REASONS: Mapping[str, Outcome] = {
+    "selection.no_login_port": Outcome.UNSUPPORTED,
+    "selection.untrusted": Outcome.FAILED,
+}
+"""Outcome of a host that is not logged in to; DENIED for every other reason."""
+
+LOGIN_CODES: Mapping[str, LoginResult] = {
+    "login.refused": LoginResult.REFUSED,
+    "login.locked": LoginResult.LOCKED,
+    "login.disabled": LoginResult.DISABLED,
+    "login.expired": LoginResult.EXPIRED,
+}
+FINAL_RESULTS = (LoginResult.UNREACHABLE, LoginResult.ACCEPTED)
+"""After these a host is not tried with another credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostTask:
+    """One host to collect. ``host_key`` is the confirmed SSH key, ``"type base64"``, or empty."""
+
+    host_id: str
+    address: str
+    ports: frozenset[int]
+    host_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a person may do meanwhile, and whether the authorisation still permits an address."""
+
+    cancelled: Callable[[], bool]
+    paused: Callable[[], bool]
+    permits: Callable[[str], bool]
+
+
+class Keeper(Protocol):
+    """Keeps what comes in. Every call is durable before it returns where the contract says so."""
+
+    def new_facts_id(self) -> str: ...
+    def started(self, task: HostTask, facts_id: str, credential: UnlockedCredential) -> None:
+        """Called, and logged durably, before the login."""
+        ...
+
+    def login(self, task: HostTask, credential_id: str, result: LoginResult, selection: Selection) -> None: ...
+    def raw(self, facts_id: str, record: Mapping[str, Any]) -> None: ...
+    def raw_records(self, facts_id: str) -> list[dict[str, Any]]: ...
+    def commit(self, task: HostTask, facts: HostFacts) -> None:
+        """Store facts, raw records and log line in one transaction: the checkpoint."""
+        ...
+
+
+@dataclass
+class _Running:
+    task: HostTask
+    child: Child
+    facts_id: str
+    credential: UnlockedCredential
+    started_at: str
+    channel: str = ""
+    landed: bool = False  # the selection knows how the login ended
+    requeued: bool = False
+    ending: tuple[Outcome, Message] | None = None  # set while replaying what a dead worker had sent
+
+
+@dataclass
+class Fleet:
+    """Collects tasks with a bounded number of workers."""
+
+    settings: Scan
+    clock: Clock
+    keeper: Keeper
+    control: Control
+    selection: Selection
+    reveal: Callable[[str], UnlockedCredential]
+    redaction_key: bytes = field(repr=False)
+    _queue: deque[HostTask] = field(default_factory=deque[HostTask])
+    _running: dict[Connection, _Running] = field(default_factory=dict[Connection, _Running])
+    _refusals: dict[str, Message] = field(default_factory=dict[str, Message])
+
+    def run(self, tasks: Iterable[HostTask]) -> bool:
+        """Collect all tasks. Returns False when it was cancelled; no worker is left running either way."""
+        self._queue.extend(tasks)
+        try:
+            while self._queue or self._running:
+                if self.control.cancelled():
+                    return False
+                if not self.control.paused():
+                    self._start_some()
+                self._listen()
+        finally:
+            for running in self._running.values():
+                running.child.kill()
+        return True
+
+    @property
+    def workers(self) -> int:
+        """How many hosts are collected at once."""
+        return GENTLE_WORKERS if self.settings.gentle else self.settings.workers
+
+    def _start_some(self) -> None:
+        waiting: deque[HostTask] = deque()
+        while self._queue and len(self._running) < self.workers:
+            task = self._queue.popleft()
+            if not self._start(task):
+                waiting.append(task)
+        self._queue.extendleft(reversed(waiting))
+
+    def _start(self, task: HostTask) -> bool:
+        if not self.control.permits(task.address):
+            self._settle(task, Outcome.FAILED, Message.of("scan.no_longer_permitted", address=task.address))
+            return True
+        ports = task.ports if task.host_key else task.ports - {PORTS[LoginProtocol.SSH]}
+        choice = self.selection.choose(task.address, ports)
+        if isinstance(choice, Use):
+            self._log_in(task, choice.credential_id)
+            return True
+        if isinstance(choice, NoneLeft):
+            reason = self._refusals.pop(task.host_id, None) or self._why(task, ports, choice.reason)
+            self._settle(task, REASONS.get(reason.code, Outcome.DENIED), reason)
+            return True
+        return False
+
+    def _why(self, task: HostTask, ports: frozenset[int], reason: Message) -> Message:
+        if ports != task.ports and reason.code == "selection.no_login_port":
+            return Message.of("scan.host_key_unconfirmed", address=task.address)
+        return reason
+
+    def _log_in(self, task: HostTask, credential_id: str) -> None:
+        facts_id = self.keeper.new_facts_id()
+        unlocked = self.reveal(credential_id)
+        self.keeper.started(task, facts_id, unlocked)
+        self.selection = self.selection.on_start(credential_id, task.address)
+        job = self._job(task, facts_id, unlocked)
+        child = process.start(collect_host, job, self._limits(), self.clock)
+        started_at = rfc3339(self.clock.now())
+        self._running[child.connection] = _Running(task, child, facts_id, unlocked, started_at)
+
+    def _job(self, task: HostTask, facts_id: str, unlocked: UnlockedCredential) -> dict[str, Any]:
+        credential = unlocked.credential
+        smb = credential.protocol is LoginProtocol.SMB
+        return {
+            "facts_id": facts_id,
+            "address": task.address,
+            "protocol": str(credential.protocol),
+            "port": PORTS[credential.protocol],
+            "username": credential.username,
+            "domain": credential.domain,
+            "secret": unlocked.secret,
+            "host_key": task.host_key,
+            "redaction_key": self.redaction_key.hex(),
+            "limits": smb_limits(self.settings) if smb else ssh_limits(self.settings),
+        }
+
+    def _limits(self) -> Limits:
+        s = self.settings
+        bytes_limit = s.host_bytes_limit_mb * MIB
+        wall = s.host_deadline_seconds
+        return Limits(wall, s.worker_cpu_seconds, s.worker_memory_mb, s.line_limit_mb * MIB, bytes_limit)
+
+    def _listen(self) -> None:
+        connections = list(self._running)
+        soonest = min((r.child.seconds_left for r in self._running.values()), default=POLL_SECONDS)
+        ready = wait(connections, timeout=min(POLL_SECONDS, soonest)) if connections else []
+        if not connections:
+            wait([], timeout=POLL_SECONDS)
+        for connection, running in list(self._running.items()):
+            if connection in ready or running.child.seconds_left == 0:
+                self._hear(connection, running)
+
+    def _hear(self, connection: Connection, running: _Running) -> None:
+        try:
+            message = running.child.receive()
+        except process.ChildEnded as ended:
+            del self._running[connection]
+            self._bury(running, *cause_of(ended, self.settings.host_deadline_seconds))
+            return
+        if message is None:
+            del self._running[connection]
+            if running.requeued:
+                self._queue.appendleft(running.task)
+        else:
+            self._handle(running, message)
+
+    def _handle(self, running: _Running, message: Mapping[str, Any]) -> None:
+        if "login" in message:
+            running.channel = message["channel"]
+            self._landed(running, LoginResult.ACCEPTED)
+        elif "raw" in message:
+            self.keeper.raw(running.facts_id, message["raw"])
+        elif "refused" in message:
+            self._handle_refusal(running, message["refused"])
+        elif "facts" in message:
+            self._commit(running, facts.from_json(message["facts"]))
+
+    def _handle_refusal(self, running: _Running, refused: Mapping[str, Any]) -> None:
+        reason = Message.from_json(refused["reason"])
+        result = login_result(refused["kind"], reason.code)
+        accepted_before = running.landed
+        self._landed(running, result)
+        if result in FINAL_RESULTS or accepted_before:
+            self._commit(running, facts.failed(self._attempt(running), Outcome(refused["outcome"]), reason))
+        else:
+            self._refusals[running.task.host_id] = reason
+            running.requeued = True
+
+    def _landed(self, running: _Running, result: LoginResult) -> None:
+        if running.landed:
+            return
+        running.landed = True
+        credential_id = running.credential.credential.id
+        self.selection = self.selection.on_login(credential_id, running.task.address, result)
+        self.keeper.login(running.task, credential_id, result, self.selection)
+
+    def _bury(self, running: _Running, outcome: Outcome, reason: Message) -> None:
+        """A worker died: keep what it had sent by replaying it in another limited process."""
+        self._landed(running, LoginResult.UNREACHABLE)
+        records = [] if running.ending else self.keeper.raw_records(running.facts_id)
+        if not records:
+            ending = running.ending or (outcome, reason)
+            self._commit(running, facts.failed(self._attempt(running), *ending))
+            return
+        attempt = self._attempt(running)
+        job = {"records": records, "attempt": {name: getattr(attempt, name) for name in Attempt.__slots__}}
+        running.child = process.start(replay_host, job, self._limits(), self.clock)
+        running.ending = (outcome, reason)
+        self._running[running.child.connection] = running
+
+    def _commit(self, running: _Running, found: HostFacts) -> None:
+        if running.ending and found.outcome is not Outcome.READ:
+            found = replace(found, outcome=running.ending[0], reason=running.ending[1])
+        self._refusals.pop(running.task.host_id, None)
+        self.keeper.commit(running.task, found)
+
+    def _settle(self, task: HostTask, outcome: Outcome, reason: Message) -> None:
+        now = rfc3339(self.clock.now())
+        attempt = Attempt(self.keeper.new_facts_id(), task.address, now, now)
+        self.keeper.commit(task, facts.failed(attempt, outcome, reason))
+
+    def _attempt(self, running: _Running) -> Attempt:
+        credential = running.credential.credential
+        platform = Platform.WINDOWS if credential.protocol is LoginProtocol.SMB else Platform.LINUX
+        return Attempt(
+            running.facts_id,
+            running.task.address,
+            running.started_at,
+            rfc3339(self.clock.now()),
+            platform,
+            running.channel or None,
+            credential.username,
+        )
+
+
+def smb_limits(settings: Scan) -> dict[str, Any]:
+    """Arguments of ``SmbLimits``."""
+    return {
+        "connect_seconds": settings.connect_timeout_seconds,
+        "answer_seconds": settings.answer_timeout_seconds,
+        "deadline_seconds": settings.host_deadline_seconds,
+        "lanes": min(settings.lanes, GENTLE_LANES) if settings.gentle else settings.lanes,
+        "value_bytes": settings.registry_value_limit_kb * 1024,
+        "keys": settings.registry_keys_limit,
+        "total_bytes": settings.host_bytes_limit_mb * MIB,
+    }
+
+
+def ssh_limits(settings: Scan) -> dict[str, Any]:
+    """Arguments of ``SshLimits``."""
+    return {
+        "connect_seconds": settings.connect_timeout_seconds,
+        "answer_seconds": settings.answer_timeout_seconds,
+        "deadline_seconds": settings.host_deadline_seconds,
+        "output_bytes": settings.line_limit_mb * MIB // 2,
+        "total_bytes": settings.host_bytes_limit_mb * MIB,
+    }
+
+
+def login_result(kind: str, code: str) -> LoginResult:
+    """What an error of a worker says about the credential it used."""
+    if kind == "LogonRefused":
+        return LOGIN_CODES.get(code, LoginResult.REFUSED)
+    if kind == "Untrusted":
+        return LoginResult.UNTRUSTED
+    if kind == "AccessDenied":
+        return LoginResult.ACCEPTED
+    return LoginResult.UNREACHABLE
+
+
+def cause_of(ended: process.ChildEnded, deadline_seconds: int) -> tuple[Outcome, Message]:
+    """Outcome and reason of a host whose worker did not finish."""
+    if isinstance(ended, process.DeadlinePassed):
+        return Outcome.TIMED_OUT, Message.of("worker.deadline", seconds=deadline_seconds)
+    if isinstance(ended, process.TooMuchOutput):
+        return Outcome.FAILED, Message.of("worker.too_much")
+    assert isinstance(ended, process.ChildCrashed)
+    if ended.out_of_memory:
+        return Outcome.FAILED, Message.of("worker.out_of_memory")
+    if ended.out_of_time:
+        return Outcome.TIMED_OUT, Message.of("worker.out_of_time")
+    detail = ended.trace.strip().rpartition("\n")[2][:200] or str(ended.exit_code)
+    code = "worker.out_of_scope" if "OutOfScope" in detail else "worker.crashed"
+    return Outcome.FAILED, Message.of(code, detail=detail)
