@@ -1,0 +1,35 @@
+"""Fixtures for the whole suite: the demo unit's LAN, started once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import demo_unit
+from tests.lab.demo_unit import Demo
+from tests.lab.lan import Lan
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lab tests need root; as root they run, and fail when a program is missing."""
+    if os.geteuid() == 0:
+        return
+    not_root = pytest.mark.skip(reason="the test LAN needs root (network namespaces)")
+    for item in items:
+        if item.get_closest_marker("lab"):
+            item.add_marker(not_root)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """The made-up unit with its LAN up; shared, so tests read and change nothing."""
+    with demo_unit.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_lan(demo: Demo) -> Lan:
+    """The LAN of the made-up unit."""
+    return demo.lan
