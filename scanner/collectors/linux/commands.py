@@ -58,8 +58,8 @@ RPM_PACKAGES = _command(
 HARDWARE = _command(
     "exec 2>/dev/null; echo; echo @@dmi; cd /sys/class/dmi/id &&",
     "for f in sys_vendor product_name product_serial product_uuid board_serial chassis_type; do",
-    'if [ ! -e $f ]; then echo $f absent; elif v=$(head -n 1 $f); then printf "%s read %s\\n" $f "$v";',
-    "else echo $f denied; fi; done;",
+    'if v=$(head -n 1 $f); then printf "%s read %s\\n" $f "$v";',
+    "elif [ -e $f ]; then echo $f denied; else echo $f absent; fi; done;",
     "echo @@tree; cd /sys/firmware/devicetree/base &&",
     "for f in model serial-number; do",
     'if [ -r $f ]; then printf "%s read %s\\n" $f "$(tr -d "\\000" < $f)"; fi; done;',

@@ -118,13 +118,11 @@ def parse_rpm_line(line: str, zone: timezone, observation: str) -> Parsed:
     seconds, length = _number(installed), _number(size)
     return InstalledSoftware(
         name=name,
-        source="rpm:"
-        + "-".join(part for part in (name, version) if part)
-        + (f".{architecture}" if architecture else ""),
+        source=f"rpm:{name}-{version}.{architecture}".rstrip(".-"),
         scope=Scope.PACKAGE,
-        version=version,
-        publisher=vendor or packager,
-        architecture=architecture,
+        version=version or None,
+        publisher=vendor or packager or None,
+        architecture=architecture or None,
         installed_on=_date(seconds, zone),
         installed_on_source=None if seconds is None else InstallDateSource.PACKAGE_DATABASE,
         size_kib=None if length is None else -(-length // 1024),

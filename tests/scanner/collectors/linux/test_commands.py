@@ -1,0 +1,85 @@
+"""The constant commands: read-only, no shell's quoting can bend them, and an answer that is not whole is noticed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.collectors.linux import COMMANDS, LINUX_COLLECTORS
+from scanner.collectors.linux.answers import cut, split
+from scanner.session import SessionError, ShellAnswer, Unsupported
+
+# every program, shell word and assignment that may start a simple command
+WORDS = ("for", "do", "done", "if", "then", "elif", "else", "fi", "break", "code=$?", "v=")
+KINDS = ("kind=virtual", "kind=device", "kind=software")
+BUILT_IN = ("exec", "echo", "printf", "command", "cd", "[")
+PROGRAMS = ("uname", "cat", "sed", "head", "tr", "date", "find", "dpkg-query", "rpm")
+READING = frozenset((*WORDS, *KINDS, *BUILT_IN, *PROGRAMS))
+WORD_AT_START = re.compile(r"(?:^|[;&|]|\bthen\b|\bdo\b|\belse\b|\bif\b|\belif\b|\$\()\s*([^\s;&|)\"]+)")
+
+
+def script_of(command: str) -> str:
+    return command.partition("'")[2].removesuffix("'")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_a_clean_environment_and_one_quoted_script(command: str) -> None:
+    assert command.startswith("/usr/bin/env -i LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c '")
+    assert command.endswith("echo @@end'")
+    assert command.count("'") == 2
+    assert not set("\n!`") & set(command), "csh expands ! and needs one line"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_starts_reading_programs_only(command: str) -> None:
+    started = {word.partition("$(")[0] for word in WORD_AT_START.findall(re.sub(r'"[^"$]*"', "", script_of(command)))}
+    assert started <= READING, started - READING
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_writes_no_file_and_reads_no_password_store(command: str) -> None:
+    assert not re.search(r">(?!/dev/null)", command), "output goes to us alone"
+    assert not re.search(
+        r"shadow|sudo|\bsu\b|\.ssh|history|-delete|-exec|-fprint|\bw\b /|servicekey|/home|/root", command
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_command_is_valid_in_the_shells_of_this_machine(command: str, shell: str) -> None:
+    done = subprocess.run([shell, "-n", "-c", command], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run(["sh", "-n", "-c", script_of(command)], capture_output=True).returncode == 0
+
+
+def test_the_collectors_are_named_once() -> None:
+    assert [collector.name for collector in LINUX_COLLECTORS] == ["linux.os", "linux.packages", "linux.hardware"]
+
+
+def test_what_a_login_script_prints_is_ignored() -> None:
+    answer = ShellAnswer("欢迎使用\r\nuname\r\n@@uname\r\nLinux\r\n\r\n@@end\r\n".encode(), b"", 0, "o9")
+    assert (cut(answer).sections, cut(answer).observation) == ({"uname": ("Linux",), "end": ()}, "o9")
+
+
+@pytest.mark.parametrize("output", [b"", b"1) Status\n2) Reboot\n> ", b"This account is not available.\n", b"\xff\xfe"])
+def test_an_account_without_a_shell_is_unsupported(output: bytes) -> None:
+    with pytest.raises(Unsupported) as caught:
+        cut(ShellAnswer(output, b"", 1))
+    assert caught.value.reason.code == "linux.no_shell"
+
+
+def test_an_answer_that_was_cut_short_is_a_failure() -> None:
+    with pytest.raises(SessionError) as caught:
+        cut(ShellAnswer(b"@@dpkg\n@@packages\ninstall ok installed\tba", b"", -1))
+    assert (caught.value.outcome, caught.value.reason.code) == ("FAILED", "linux.cut_short")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_sections_never_hold_blank_lines_or_marks(text: str) -> None:
+    for lines in split(text).values():
+        assert all(line.strip() and not line.startswith("@@") for line in lines)
