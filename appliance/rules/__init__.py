@@ -1,0 +1,49 @@
+"""The verdict rules, in order of precedence: the first that speaks decides.
+
+Contradicted authorisation (非正版) before missing evidence (待核实) before agreement (正版). R14 speaks at product
+level (:mod:`appliance.rules.surplus`), R27 about computers (:mod:`appliance.rules.not_collected`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.rules.activation import generic_key, not_activated, trial, unread
+from appliance.rules.free import free, personal_only
+from appliance.rules.kms import impossible_kms
+from appliance.rules.model import Context, Copy, Entitlements, Ruling
+from appliance.rules.no_record import volume_without_record, without_record
+from appliance.rules.oem import oem
+from appliance.rules.on_record import activated, unreadable
+from appliance.rules.site import site
+from appliance.rules.term import term_ended
+from appliance.rules.version import version_outside
+
+Rule = Callable[[Copy, Entitlements, Context], Ruling | None]
+
+RULES: tuple[Rule, ...] = (
+    free,  # R15, R16: free software needs the free list, nothing else
+    impossible_kms,  # R8
+    personal_only,  # R17
+    term_ended,  # R12
+    version_outside,  # R30
+    unread,  # R31
+    trial,  # R11
+    not_activated,  # R10
+    generic_key,  # R9
+    oem,  # R1, R2, R3
+    volume_without_record,  # R7
+    without_record,  # R29
+    site,  # R13
+    activated,  # R6, R24
+    unreadable,  # R28
+)
+
+
+def judge(copy: Copy, found: Entitlements, context: Context) -> Ruling:
+    """The verdict on one copy. Raises LookupError when no rule speaks, which the rule tables' test excludes."""
+    for rule in RULES:
+        ruling = rule(copy, found, context)
+        if ruling is not None:
+            return ruling
+    raise LookupError(f"no rule speaks about {copy.product.id}")

@@ -1,0 +1,154 @@
+"""The audit: facts and ledgers become verdicts, positions, rates and findings. Pure, and it streams.
+
+Pass 1 folds the facts, host by host, into copies. Pass 2 gives seats from small counters. Pass 3 walks the copies in
+canonical order (host id, category, product id, rule; product level first), rules on each, and keeps a running SHA-256.
+The same input in any order gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appliance.audit_output import Output, Summary
+from appliance.entitlements import Register, build_register
+from appliance.model import Finding, Product, Rate, Verdict
+from appliance.positions import Position, SeatPlan, Surplus, plan_seats
+from appliance.roster import AuditHost, Roster, build_roster, found_by_asset
+from appliance.rules import judge
+from appliance.rules.model import Context, Copy, Ruling
+from appliance.rules.surplus import surplus as judge_surplus
+from appliance.survey import AuditInputs, Survey, survey_hosts
+from config.message import Message
+
+__all__ = ["AuditHost", "AuditInputs", "AuditRun", "run_audit"]
+
+
+def run_audit(inputs: AuditInputs) -> AuditRun:
+    """Passes 1 and 2. Raises BadInput ``verdict.facts_missing`` when a host's facts are not among ``facts()``."""
+    switches = inputs.policy.switches
+    roster = build_roster(inputs.hosts, inputs.matches, inputs.assets, frozenset(inputs.disposed), switches)
+    register = build_register(
+        inputs.licences, inputs.proofs, inputs.free_list, inputs.catalogue, inputs.as_of, switches.proof_required
+    )
+    survey = survey_hosts(inputs, roster)
+    complete = sum(found_by_asset(roster, survey.collected()).values()) == roster.size()
+    plan = plan_seats((copy for host in survey.folded for copy in host.copies), register, complete)
+    return AuditRun(inputs, roster, register, survey, plan)
+
+
+class AuditRun:
+    """One audit, ready to be streamed. ``findings``, ``rates`` and ``head`` follow when the verdicts are out."""
+
+    def __init__(self, inputs: AuditInputs, roster: Roster, register: Register, survey: Survey, plan: SeatPlan) -> None:
+        self._inputs, self._roster, self._register = inputs, roster, register
+        self._survey, self._plan = survey, plan
+        switches = inputs.policy.switches
+        hosts = frozenset(host.strip().lower() for host in inputs.kms_hosts)
+        self._context = Context(inputs.as_of, inputs.phase, switches, hosts)
+        self._summary: Summary | None = None
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Every verdict in canonical order."""
+        return (verdict for verdict, _ in self._stream())
+
+    def lines(self) -> Iterator[bytes]:
+        """Every verdict as one line of canonical JSON; their SHA-256 is ``head["verdicts"]["sha256"]``."""
+        return (line for _, line in self._stream())
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """One a counted 附件7 row, by 软件编号."""
+        return self._plan.positions
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings in canonical order."""
+        return self._finish().findings
+
+    @property
+    def rates(self) -> Mapping[str, Rate]:
+        """Rates by name; see :mod:`appliance.rates`."""
+        return self._finish().rates
+
+    @property
+    def head(self) -> Mapping[str, Any]:
+        """As-of date, phase, policy, catalogue, counts, and the digests of every input and of the output."""
+        return self._finish().head
+
+    def _finish(self) -> Summary:
+        if self._summary is None:
+            for _ in self._stream():
+                pass
+        assert self._summary is not None, "the stream sets it at its end"
+        return self._summary
+
+    def _stream(self) -> Iterator[tuple[Verdict, bytes]]:
+        output = Output(self._inputs, self._register)
+        for surplus in sorted(self._plan.surpluses, key=lambda s: (s.product.category, s.product.id)):
+            yield output.take_surplus(surplus, self._surplus_verdict(surplus))
+        plan = self._plan.fresh()
+        for host in self._survey.folded:
+            for copy in host.copies:
+                yield output.take(copy, self._verdict(copy, plan))
+        self._summary = output.close(self._roster, self._survey, self._plan.surpluses)
+
+    def _verdict(self, copy: Copy, plan: SeatPlan) -> Verdict:
+        seat = plan.hand_out(copy, self._register.of(copy.product, copy.versions))
+        ruling = judge(copy, self._register.of(copy.product, copy.versions, seat), self._context)
+        facts_id = copy.computer.facts_id
+        observations = tuple(f"{facts_id}/{observation}" for observation in copy.observations)
+        remarks = () if copy.computer.official else (Message.of("verdict.not_on_ledger"),)
+        return _verdict_of(
+            copy.product, ruling, copy.computer.host_id, observations, "、".join(copy.versions), copy.edition, remarks
+        )
+
+    def _surplus_verdict(self, surplus: Surplus) -> Verdict:
+        ruling = judge_surplus(surplus.product, surplus.installs, surplus.over, surplus.apart, surplus.grants)
+        assert ruling is not None, "a plan lists real surpluses only"
+        seen = tuple(
+            f"{copy.computer.facts_id}/{observation}"
+            for host in self._survey.folded
+            for copy in host.copies
+            if copy.product.id == surplus.product.id
+            for observation in copy.observations
+        )
+        return _verdict_of(surplus.product, ruling, "", seen, "", "", (), surplus.over)
+
+
+def _verdict_of(
+    product: Product,
+    ruling: Ruling,
+    host_id: str,
+    observations: tuple[str, ...],
+    version: str,
+    edition: str,
+    remarks: tuple[Message, ...],
+    quantity: int = 1,
+) -> Verdict:
+    return Verdict(
+        id=verdict_id(host_id, product.id),
+        host_id=host_id,
+        product_id=product.id,
+        product_name=product.name,
+        category=product.category,
+        decision=ruling.decision,
+        rule=ruling.rule,
+        reasons=ruling.reasons,
+        observations=observations,
+        ledger_rows=ruling.rows,
+        software_no=ruling.software_no,
+        policy=ruling.policy,
+        settles=ruling.settles,
+        remarks=(*ruling.remarks, *remarks),
+        version=version,
+        edition=edition,
+        quantity=quantity,
+        origin=product.origin,
+    )
+
+
+def verdict_id(host_id: str, product_id: str) -> str:
+    """Stable within an inspection: one verdict a product and computer, one a product at product level."""
+    return "v" + hashlib.sha256(f"{host_id}\n{product_id}".encode()).hexdigest()[:20]

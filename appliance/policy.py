@@ -1,0 +1,115 @@
+"""Policy profiles: every switch on which provinces disagree or no text decides, with its source and effective date.
+
+A profile is ``config/policies/<id>.toml``; it may extend another. The whole profile is frozen into each audit.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from appliance.ledger.model import ProofLevel
+from appliance.model import Category, Decision
+from config.problems import BadInput
+
+FOLDER = Path(__file__).parent.parent / "config" / "policies"
+PROFILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
+
+
+class Switches(BaseModel):
+    """The values of all switches; what each means stands beside it in ``national.toml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    audited_categories: frozenset[Category]
+    proof_required: ProofLevel
+    commercial_outside_audit: Literal["judge", "exclude"]
+    unlisted_in_rates: bool
+    scrapped_in_base: bool
+    personal_antivirus: Decision
+    inbox_antivirus: bool
+    inbox_antivirus_names: tuple[str, ...]
+    junk_makers: frozenset[str]
+
+
+class Switch(BaseModel):
+    """One switch as a profile states it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: Any
+    source: str
+    effective: date
+
+
+class Profile(BaseModel):
+    """The shape of a profile's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal["hezheng.policy/1"]
+    id: str
+    title: str
+    extends: str = ""
+    switches: dict[str, Switch]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One profile, resolved. ``stated`` is what the files say, switch by switch, to be frozen into the audit."""
+
+    id: str
+    title: str
+    switches: Switches
+    stated: Mapping[str, Switch]
+
+    def to_json(self) -> dict[str, Any]:
+        """Shape ``{"id", "title", "switches": {name: {"value", "source", "effective"}}}``."""
+        stated = {name: switch.model_dump(mode="json") for name, switch in sorted(self.stated.items())}
+        return {"id": self.id, "title": self.title, "switches": stated}
+
+
+def load_policy(name: str, folder: Path = FOLDER) -> Policy:
+    """Read a profile and what it extends. Raises BadInput ``policy.unknown_profile``, ``policy.bad_file``."""
+    chain = [_read(name, folder)]
+    while parent := chain[-1].extends:
+        if parent in {profile.id for profile in chain}:
+            raise BadInput("policy.bad_file", profile=name, detail=f"extends: {parent}")
+        chain.append(_read(parent, folder))
+    stated: dict[str, Switch] = {}
+    for profile in reversed(chain):
+        stated.update(profile.switches)
+    return Policy(chain[0].id, chain[0].title, _switches(name, stated), stated)
+
+
+def _read(name: str, folder: Path) -> Profile:
+    file = folder / f"{name}.toml"
+    if not PROFILE_NAME.fullmatch(name) or not file.is_file():
+        known = "、".join(sorted(found.stem for found in folder.glob("*.toml")))
+        raise BadInput("policy.unknown_profile", profile=name, known=known)
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+        return Profile.model_validate({"schema_" if key == "schema" else key: v for key, v in content.items()})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise BadInput("policy.bad_file", profile=name, detail=_first_line(error)) from error
+
+
+def _switches(name: str, stated: Mapping[str, Switch]) -> Switches:
+    try:
+        return Switches.model_validate({key: switch.value for key, switch in stated.items()})
+    except ValidationError as error:
+        raise BadInput("policy.bad_file", profile=name, detail=_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
+    return str(error)

@@ -1,0 +1,83 @@
+"""R31, R10, R11 and R9: what the activation leaves open, whatever the ledgers say.
+
+R31 "activation exists but was not collected → 待核实 (激活状态未采集), never R1 or R6".
+R11 "trial in force → 待核实 with its end date, never 正版; trial over → 非正版".
+R10 "not activated / notification / grace: record and free seat → 待核实 (整改: activate); OEM with COA, MSDM or
+purchase paper → 待核实; nothing at all → 非正版". R9 "published generic key → 待核实 until invoice, COA or account
+is shown".
+"""
+
+from __future__ import annotations
+
+from appliance.model import Decision
+from appliance.rules.model import Context, Copy, Entitlements, Ruling
+from appliance.rules.oem import on_oem_channel
+from appliance.rules.papers import GENUINE, PAPERS, refs
+from config.message import Message
+from scanner.model import LicenceStatus
+
+TRIALS = (LicenceStatus.TRIAL, LicenceStatus.TRIAL_EXPIRED)
+
+
+def unread(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R31: the activation could be read on this kind of product, and was not."""
+    if not copy.unread:
+        return None
+    name = copy.product.name
+    seen_per_user = copy.state is not None and copy.state.subscription_on_device is False
+    code = "verdict.subscription_per_user" if seen_per_user else "verdict.activation_unread"
+    grants = found.covering
+    record = (
+        Message.of("verdict.record_exists", software_no=grants[0].row.software_no)
+        if grants
+        else Message.of("verdict.record_absent", product=name)
+    )
+    return Ruling(
+        Decision.TO_VERIFY,
+        "R31",
+        (Message(code, {"product": name}), record),
+        GENUINE,
+        refs(grants),
+        grants[0].row.software_no if grants else "",
+        settles=Message.of("settle.activation", product=name),
+    )
+
+
+def trial(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R11: a trial is never 正版."""
+    state = copy.state
+    if state is None or state.status not in TRIALS:
+        return None
+    until = (state.evaluation_end or state.valid_until or "")[:10]
+    rows = refs(found.covering)
+    if state.status is LicenceStatus.TRIAL_EXPIRED or (until and context.as_of.isoformat() > until):
+        reason = Message.of("verdict.trial_over", until=until or None)
+        return Ruling(Decision.UNLICENSED, "R11", (reason,), GENUINE, rows)
+    reason = Message.of("verdict.trial", until=until or None)
+    settles = Message.of("settle.purchase_papers", product=copy.product.name)
+    return Ruling(Decision.TO_VERIFY, "R11", (reason,), GENUINE, rows, settles=settles)
+
+
+def not_activated(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R10: the machine itself says that this copy is not activated."""
+    if copy.state is None or copy.state.status is None or copy.activated:
+        return None
+    reason = Message.of("verdict.not_activated", status=copy.state.status.value)
+    if found.covering:
+        number = found.covering[0].row.software_no
+        settles = Message.of("settle.activate", software_no=number, product=copy.product.name)
+        return Ruling(Decision.TO_VERIFY, "R10", (reason,), GENUINE, refs(found.covering), number, settles=settles)
+    if on_oem_channel(copy) and copy.state.firmware_key_present:
+        settles = Message.of("settle.coa_label")
+        return Ruling(Decision.TO_VERIFY, "R10", (reason,), GENUINE, settles=settles)
+    absent = Message.of("verdict.record_absent", product=copy.product.name)
+    return Ruling(Decision.UNLICENSED, "R10", (reason, absent), GENUINE)
+
+
+def generic_key(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R9: a published generic key proves nothing by itself."""
+    if copy.state is None or not copy.state.generic_key or copy.channel.startswith("VOLUME"):
+        return None
+    reason = Message.of("verdict.generic_key", channel=copy.channel)
+    settles = Message.of("settle.retail_papers", product=copy.product.name)
+    return Ruling(Decision.TO_VERIFY, "R9", (reason,), PAPERS, refs(found.covering), settles=settles)

@@ -1,0 +1,120 @@
+"""Pass 1 over all hosts: what stays in memory of their facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from appliance.copies import Folded, Recogniser, fold, remembering
+from appliance.documents import facts_digest
+from appliance.findings import not_collected, of_computer, strong_identity
+from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
+from appliance.model import Finding, Match, Phase, Product
+from appliance.policy import Policy
+from appliance.roster import AuditHost, Roster
+from appliance.rules.model import Computer
+from appliance.rules.not_collected import fully_collected, has_evidence
+from config.message import Message
+from config.problems import BadInput
+from scanner.model import HostFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AuditInputs:
+    """Everything a verdict depends on. ``facts`` yields the facts that ``hosts`` name, in any order; called once."""
+
+    inspection_id: str
+    unit: str
+    as_of: date
+    phase: Phase
+    policy: Policy
+    catalogue: Recogniser
+    hosts: tuple[AuditHost, ...]
+    matches: tuple[Match, ...]
+    assets: tuple[Asset, ...]
+    licences: tuple[Licence, ...]
+    free_list: tuple[FreeListEntry, ...]
+    proofs: tuple[Proof, ...]
+    facts: Callable[[], Iterator[HostFacts]]
+    kms_hosts: tuple[str, ...] = ()  # the unit's own declared KMS hosts
+    disposed: tuple[str, ...] = ()  # asset numbers with disposal papers
+
+
+@dataclass(slots=True)
+class Survey:
+    """What pass 1 leaves in memory."""
+
+    folded: list[Folded] = field(default_factory=list[Folded])
+    computers: dict[str, Computer] = field(default_factory=dict[str, Computer])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    identities: dict[str, str] = field(default_factory=dict[str, str])
+    other_free: dict[str, int] = field(default_factory=dict[str, int])
+    products: dict[str, Product] = field(default_factory=dict[str, Product])
+    facts_lines: list[bytes] = field(default_factory=list[bytes])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+
+    def collected(self) -> list[str]:
+        """Ids of the fully collected hosts."""
+        return [host_id for host_id, computer in self.computers.items() if computer.collected]
+
+
+def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
+    """Fold every host's facts. Raises BadInput ``verdict.facts_missing``."""
+    survey = Survey()
+    wanted = {host.facts_id: host for host in roster.hosts if host.facts_id}
+    recognise = remembering(inputs.catalogue)
+    junk = inputs.policy.switches.junk_makers
+    by_host: dict[str, Folded] = {}
+    for facts in inputs.facts():
+        host = wanted.pop(facts.id, None)
+        if host is None:
+            continue
+        survey.facts_lines.append(facts_digest(facts))
+        identity = survey.identities[host.id] = strong_identity(facts.identity, host.address, junk)
+        if not fully_collected(facts):
+            survey.findings.append(not_collected(host, identity, facts))
+        if has_evidence(facts):
+            computer = _computer(host, facts, identity, roster)
+            survey.computers[host.id] = computer
+            by_host[host.id] = fold(facts, computer, inputs.catalogue, recognise, inputs.policy.switches)
+    if wanted:
+        raise BadInput("verdict.facts_missing", hosts="、".join(sorted(host.address for host in wanted.values())))
+    for host in roster.hosts:
+        _note_host(survey, host, by_host.get(host.id))
+    return survey
+
+
+def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster) -> Computer:
+    asset = roster.asset_of(host.id)
+    return Computer(
+        host_id=host.id,
+        facts_id=facts.id,
+        identity=identity,
+        maker=(facts.identity and facts.identity.maker) or "",
+        department=asset.department if asset else "",
+        official=asset is not None,
+        collected=fully_collected(facts),
+    )
+
+
+def _note_host(survey: Survey, host: AuditHost, folded: Folded | None) -> None:
+    """Add one host to the survey, in order of ids."""
+    if not host.facts_id:
+        survey.identities[host.id] = f"address:{host.address}"
+        survey.findings.append(not_collected(host, survey.identities[host.id], None))
+    if folded is None:
+        return
+    survey.folded.append(folded)
+    for product in folded.others:
+        survey.products[product.id] = product
+        survey.other_free[product.id] = survey.other_free.get(product.id, 0) + 1
+    for name in ("entries", "noise", "residue", "unknown"):
+        survey.counts[name] = survey.counts.get(name, 0) + getattr(folded, name)
+    identity = survey.identities[host.id]
+    if survey.computers[host.id].collected and not folded.has_antivirus:
+        missing = Message.of("finding.antivirus_missing", address=host.address, hostname=host.hostname or None)
+        survey.findings.append(of_computer(host, identity, "antivirus_missing", missing))
+    if folded.os_unrecognised:
+        unknown = Message.of("finding.os_unrecognised", name=folded.os_unrecognised)
+        survey.findings.append(of_computer(host, identity, "os_unrecognised", unknown))
