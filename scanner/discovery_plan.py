@@ -1,0 +1,106 @@
+"""What a sweep will send, decided before anything is sent; pure.
+
+Gentle: a host gets at most three packets for each probed port (SYN and two retries; or SYN, ACK, RST), so with the
+default ports the packets of a whole sweep stay under the limit of one second. With so many ports that they might not,
+nmap's rate over all hosts is held to that limit instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+
+from config.message import Message
+from config.problems import BadInput
+from config.settings import Discovery
+from scanner.ranges import parse_address
+
+PACKETS_A_PORT = 3
+PING_PORTS = (22, 80, 445)
+SHOWN_CHARACTERS = 64
+
+COMMON_OPTIONS = ("-n", "-T4", "--max-retries", "2", "--noninteractive", "-oX", "-")
+RAW_OPTIONS = ("--privileged", "-sS", "-PE")
+CONNECT_OPTIONS = ("--unprivileged", "-sT")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryPlan:
+    """Literal addresses, already in scope, and the TCP ports to probe on each.
+
+    ``privileged``: ARP and SYN probes; else plain connections, which skip the ports that settings forbid.
+    """
+
+    addresses: tuple[str, ...]
+    ports: tuple[int, ...]
+    privileged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The addresses of one nmap run, of one IP version; ``index`` is the caller's, from 0."""
+
+    index: int
+    addresses: tuple[str, ...]
+
+
+def chunks(addresses: Iterable[str], size: int) -> tuple[Chunk, ...]:
+    """Cut addresses into runs of at most ``size``, each of one IP version. Raises BadInput like :func:`literal`."""
+    return tuple(Chunk(index, run) for index, run in enumerate(_cut(map(literal, addresses), size)))
+
+
+def probed_ports(plan: DiscoveryPlan, settings: Discovery) -> tuple[int, ...]:
+    """The plan's ports without those that a connection must not touch. Raises BadInput ``discovery.no_ports``."""
+    forbidden = () if plan.privileged else settings.never_connect_ports
+    ports = tuple(port for port in plan.ports if port not in forbidden)
+    if not ports:
+        raise BadInput("discovery.no_ports")
+    return ports
+
+
+def mode_remark(plan: DiscoveryPlan, settings: Discovery) -> Message | None:
+    """What a reader of the result must know about how it was made; None when made with raw packets."""
+    if plan.privileged:
+        return None
+    skipped = sorted(set(plan.ports) & set(settings.never_connect_ports))
+    return Message.of("discovery.connect_mode", skipped=", ".join(map(str, skipped)))
+
+
+def literal(text: str) -> str:
+    """The canonical form of one literal address. Raises BadInput on anything else: no name, option or range passes."""
+    address = parse_address(text)
+    if address is None:
+        raise BadInput("discovery.bad_address", address=text[:SHOWN_CHARACTERS])
+    return str(address)
+
+
+def nmap_arguments(
+    addresses: Sequence[str], ports: Sequence[int], *, privileged: bool, packets_per_second: int
+) -> list[str]:
+    """The arguments of one nmap run. Raises BadInput when an address is not a literal; pure."""
+    targets = [literal(address) for address in addresses]
+    assert len({":" in target for target in targets}) == 1, "one IP version a run"
+    pings = [port for port in PING_PORTS if port in ports] or list(ports[:3])
+    options = [*COMMON_OPTIONS, *(RAW_OPTIONS if privileged else CONNECT_OPTIONS)]
+    options += [f"-PS{_joined(pings)}", "-p", _joined(ports)]
+    options += _rate(len(ports) + len(pings), packets_per_second)
+    options += ["-6"] if ":" in targets[0] else []
+    return [*options, *targets]
+
+
+def _rate(probes: int, packets_per_second: int) -> list[str]:
+    echo_request = 1
+    if probes * PACKETS_A_PORT + echo_request <= packets_per_second:
+        return []
+    return ["--max-rate", str(packets_per_second)]
+
+
+def _cut(addresses: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    for _, same_version in groupby(addresses, key=lambda address: ":" in address):
+        while run := tuple(islice(same_version, size)):
+            yield run
+
+
+def _joined(ports: Iterable[int]) -> str:
+    return ",".join(str(int(port)) for port in ports)
