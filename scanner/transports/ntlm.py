@@ -1,0 +1,73 @@
+"""NTLMv2 tokens inside SPNEGO: impacket computes them, this file alone imports it.
+
+References:
+    - [MS-NLMP] §2.2.1 (messages), §3.1.5.1.2 (client receives a challenge)
+    - RFC 4178 (SPNEGO); only NTLM is offered, so no mechanism list needs protecting
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from typing import Any
+
+from impacket import ntlm as _impacket
+
+from scanner.transports.smb_wire import Malformed
+
+SIGNATURE = b"NTLMSSP\0"
+CHALLENGE = 2
+NEGOTIATE_KEY_EXCH = 0x40000000
+SPNEGO_OID = bytes.fromhex("06062b0601050502")
+NTLM_OID = bytes.fromhex("060a2b06010401823702020a")
+
+
+class NtlmLogin:
+    """One login attempt; the secret lives as long as this object."""
+
+    def __init__(self, username: str, domain: str, secret: str) -> None:
+        self._who = (username, secret, domain)
+        self._first: Any = _impacket.getNTLMSSPType1("", domain, signingRequired=True)
+
+    def first_token(self) -> bytes:
+        """The NEGOTIATE message in a SPNEGO NegTokenInit."""
+        mechanisms = _der(0xA0, _der(0x30, NTLM_OID))
+        token = _der(0xA2, _der(0x04, self._first.getData()))
+        return _der(0x60, SPNEGO_OID + _der(0xA0, _der(0x30, mechanisms + token)))
+
+    def second_token(self, answer: bytes) -> tuple[bytes, bytes]:
+        """From the server's token: our AUTHENTICATE message in a NegTokenResp, and the session key (16 bytes).
+
+        Raises Malformed when the token holds no well-formed challenge.
+        """
+        challenge = _challenge(answer)
+        try:
+            message, session_key = _impacket.getNTLMSSPType3(self._first, challenge, *self._who)
+        except (struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Malformed("NTLM challenge") from error
+        if message["flags"] & NEGOTIATE_KEY_EXCH:
+            message["session_key"], session_key = _fresh_session_key(message["session_key"], session_key)
+        return _der(0xA1, _der(0x30, _der(0xA2, _der(0x04, message.getData())))), session_key
+
+
+def _challenge(answer: bytes) -> bytes:
+    at = answer.find(SIGNATURE)
+    if at < 0 or len(answer) < at + 48 or struct.unpack_from("<I", answer, at + 8)[0] != CHALLENGE:
+        raise Malformed("no NTLM challenge")
+    return answer[at:]
+
+
+def _fresh_session_key(encrypted: bytes, weak: bytes) -> tuple[bytes, bytes]:
+    """impacket draws the exported key from letters and digits by a predictable generator: swap in a strong one.
+
+    The key travels under RC4, so the old pair yields the key stream that carries the new one.
+    """
+    strong = secrets.token_bytes(16)
+    return bytes(e ^ w ^ s for e, w, s in zip(encrypted, weak, strong, strict=True)), strong
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    return bytes((tag, 0x82)) + size.to_bytes(2, "big") + content

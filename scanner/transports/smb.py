@@ -1,0 +1,85 @@
+"""A Windows host over SMB: connection, logon, lanes, and the session that collectors get."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from config.clock import Clock
+from config.settings import Scan
+from scanner.session import AccessDenied, SessionError, WindowsSession
+from scanner.transports import smb_wire
+from scanner.transports.lanes import open_lanes
+from scanner.transports.smb_channel import Channel, ChannelLimits, connect
+from scanner.transports.smb_logon import Login, establish
+from scanner.transports.winreg import RegistryLimits, RemoteRegistry
+
+GENTLE_LANES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmbTarget:
+    """One host and the account for it; the address is literal, never a name."""
+
+    address: str
+    port: int = 445
+    username: str
+    domain: str = ""
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmbLimits:
+    """Hard limits of one host: seconds, pipes, keys, bytes of one value and of everything received."""
+
+    connect_seconds: float = 5
+    answer_seconds: float = 20
+    deadline_seconds: float = 120
+    lanes: int = 16
+    value_bytes: int = 1 << 20
+    keys: int = 20_000
+    total_bytes: int = 64 << 20
+
+    @classmethod
+    def from_settings(cls, scan: Scan) -> SmbLimits:
+        """The limits that the section ``[scan]`` sets."""
+        return cls(
+            connect_seconds=scan.connect_timeout_seconds,
+            answer_seconds=scan.answer_timeout_seconds,
+            deadline_seconds=scan.host_deadline_seconds,
+            lanes=min(scan.lanes, GENTLE_LANES) if scan.gentle else scan.lanes,
+            value_bytes=scan.registry_value_limit_kb << 10,
+            keys=scan.registry_keys_limit,
+            total_bytes=scan.host_bytes_limit_mb << 20,
+        )
+
+
+@contextmanager
+def open_windows(target: SmbTarget, limits: SmbLimits, clock: Clock) -> Generator[WindowsSession]:
+    """Log on and open the remote registry.
+
+    The session's channel is a grade such as ``smb3.1.1-sealed``, ``smb3.0-signed``, ``smb2.1-signed``.
+    Raises LogonRefused, AccessDenied, Unreachable, TimedOut, Unsupported, Untrusted, LimitExceeded.
+    """
+    bounds = ChannelLimits(limits.connect_seconds, limits.answer_seconds, limits.deadline_seconds, limits.total_bytes)
+    channel = Channel(connect(target.address, target.port, limits.connect_seconds), bounds, clock)
+    login = Login(target.address, target.username, target.domain, target.secret)
+
+    def denied() -> AccessDenied:
+        return AccessDenied("login.not_allowed", address=login.address, account=login.account)
+
+    try:
+        grade = establish(channel, login)
+        lanes = open_lanes(channel, limits.lanes, limits.value_bytes)
+        yield WindowsSession(RemoteRegistry(lanes, RegistryLimits(limits.keys, limits.value_bytes), denied), grade)
+        _log_off(channel)
+    finally:
+        channel.close()
+
+
+def _log_off(channel: Channel) -> None:
+    if channel.broken is None:
+        with contextlib.suppress(SessionError):  # everything was read; closing the connection logs off as well
+            channel.call(smb_wire.Command.LOGOFF, smb_wire.logoff())
