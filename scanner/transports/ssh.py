@@ -6,9 +6,6 @@ and no key file is looked for, no name is looked up. Every wait is bounded, and 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import logging
 import os
 import re
@@ -17,7 +14,6 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
@@ -36,6 +32,9 @@ from scanner.session import (
     Unsupported,
     Untrusted,
 )
+from scanner.transports.ssh_target import HostKey, SshLimits, SshTarget, Waits, parse_pin
+
+__all__ = ["HostKey", "SshLimits", "SshTarget", "fetch_host_key", "open_linux"]
 
 CHANNEL = "ssh2"
 WEAK = {
@@ -50,37 +49,6 @@ MUST_CHANGE = b"Password change required"  # what sshd prints instead of running
 _LIBRARY_ERRORS = (paramiko.SSHException, EOFError, OSError)
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # a host's misbehaviour is an outcome, not our stderr
-
-
-@dataclass(frozen=True, slots=True)
-class SshTarget:
-    """Where to log in, as whom. ``host_key`` is the confirmed key, ``type base64`` as in known_hosts."""
-
-    address: str
-    port: int
-    username: str
-    secret: str = field(repr=False)
-    host_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class SshLimits:
-    """Seconds for the TCP connection, for one answer, in all; bytes of one command's output and of all of them."""
-
-    connect_seconds: float
-    answer_seconds: float
-    deadline_seconds: float
-    output_bytes: int
-    total_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """A host's public key; ``fingerprint`` is ``SHA256:…`` as OpenSSH shows it."""
-
-    type: str
-    base64: str
-    fingerprint: str
 
 
 class _Transport(paramiko.Transport):
@@ -123,8 +91,8 @@ def open_linux(target: SshTarget, limits: SshLimits, clock: Clock) -> Generator[
     ``ssh.second_factor``), Untrusted (``ssh.host_key_changed``, ``ssh.host_key_unknown``), AccessDenied
     (``login.guest_refused``) and LogonRefused (``login.refused``, ``ssh.cut_at_login``).
     """
-    waits = _Waits(target.address, limits, clock, clock.monotonic() + limits.deadline_seconds)
-    pinned = _parse_pin(target)
+    waits = Waits(target.address, limits, clock, clock.monotonic() + limits.deadline_seconds)
+    pinned = parse_pin(target)
     connect = min(limits.connect_seconds, waits.left())
     with _negotiated(target.address, target.port, pinned[0], connect, waits.left()) as transport:
         _check_key(transport, target, pinned)
@@ -132,33 +100,10 @@ def open_linux(target: SshTarget, limits: SshLimits, clock: Clock) -> Generator[
         yield LinuxSession(_SshShell(transport, target, limits, waits), CHANNEL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Waits:
-    """How long the next step may wait."""
-
-    address: str
-    limits: SshLimits
-    clock: Clock
-    deadline: float
-
-    def left(self) -> float:
-        """Seconds for the next answer. Raises TimedOut after the total deadline."""
-        seconds = self.deadline - self.clock.monotonic()
-        if seconds <= 0:
-            raise TimedOut("ssh.deadline", address=self.address, seconds=self.limits.deadline_seconds)
-        return min(seconds, self.limits.answer_seconds)
-
-    def ended(self, code: str) -> TimedOut:
-        """The error of an answer that did not come: of the deadline when that has passed, else ``code``."""
-        if self.clock.monotonic() >= self.deadline:
-            return TimedOut("ssh.deadline", address=self.address, seconds=self.limits.deadline_seconds)
-        return TimedOut(code, address=self.address, seconds=self.limits.answer_seconds)
-
-
 class _SshShell:
     """``scanner.session.Shell`` over one connection; each command has a channel of its own."""
 
-    def __init__(self, transport: _Transport, target: SshTarget, limits: SshLimits, waits: _Waits) -> None:
+    def __init__(self, transport: _Transport, target: SshTarget, limits: SshLimits, waits: Waits) -> None:
         self._transport = transport
         self._target = target
         self._limits = limits
@@ -245,6 +190,7 @@ def _connected(address: str, port: int, seconds: float) -> socket.socket:
     """A TCP connection to a literal address."""
     connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     connection.settimeout(seconds)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each command is several small packets
     try:
         connection.connect((address, port))
     except OSError as error:
@@ -275,21 +221,7 @@ def _handshake_error(transport: _Transport, address: str, port: int) -> SessionE
 
 def _host_key(transport: _Transport) -> HostKey:
     key = transport.get_remote_server_key()
-    blob = key.asbytes()
-    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    return HostKey(key.get_name(), base64.b64encode(blob).decode(), f"SHA256:{digest}")
-
-
-def _parse_pin(target: SshTarget) -> tuple[str, bytes]:
-    """Type and bytes of the confirmed key. Raises Untrusted ``ssh.host_key_unknown`` when there is none."""
-    kind, _, text = target.host_key.strip().partition(" ")
-    try:
-        blob = base64.b64decode(text.partition(" ")[0], validate=True)
-    except binascii.Error as error:
-        raise Untrusted("ssh.host_key_unknown", address=target.address) from error
-    if not blob:
-        raise Untrusted("ssh.host_key_unknown", address=target.address)
-    return kind, blob
+    return HostKey.of(key.get_name(), key.asbytes())
 
 
 def _check_key(transport: _Transport, target: SshTarget, pinned: tuple[str, bytes]) -> None:
@@ -303,7 +235,7 @@ def _same_type(algorithm: str, key_type: str) -> bool:
     return algorithm == key_type or (key_type == "ssh-rsa" and algorithm.startswith("rsa-sha2-"))
 
 
-def _login(transport: _Transport, target: SshTarget, waits: _Waits) -> None:
+def _login(transport: _Transport, target: SshTarget, waits: Waits) -> None:
     """One attempt with the password: a second one after a refusal would count twice against a lock-out."""
     transport.auth_timeout = NEVER_FIRST
     attempt = _attempt(transport, target, _methods(transport, target, waits))
@@ -316,7 +248,7 @@ def _login(transport: _Transport, target: SshTarget, waits: _Waits) -> None:
         raise Unsupported("ssh.second_factor", address=target.address)
 
 
-def _methods(transport: _Transport, target: SshTarget, waits: _Waits) -> Sequence[str]:
+def _methods(transport: _Transport, target: SshTarget, waits: Waits) -> Sequence[str]:
     """What the host accepts, asked without the password. A host that lets anybody in proves nothing: it is refused."""
     try:
         with _bounded(transport, waits):
@@ -360,7 +292,7 @@ def _login_error(error: Exception, transport: _Transport, target: SshTarget) -> 
 
 
 @contextmanager
-def _bounded(transport: _Transport, waits: _Waits) -> Generator[None]:
+def _bounded(transport: _Transport, waits: Waits) -> Generator[None]:
     """Cut the connection when one answer takes too long: the library waits without limit for some of them."""
     expired = threading.Event()
 

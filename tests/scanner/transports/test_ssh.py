@@ -154,7 +154,7 @@ def test_a_wrong_password_is_refused_and_named_after_one_try(laptop: Lan) -> Non
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("host_key", ["", "ssh-ed25519", "ssh-ed25519 !!!"])
+@pytest.mark.parametrize("host_key", ["", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-ed25519 密钥"])
 def test_no_password_is_sent_to_a_host_whose_key_nobody_confirmed(laptop: Lan, host_key: str) -> None:
     error = refusal(target(laptop, "plain", host_key=host_key))
     assert (type(error), error.reason.code) == (Untrusted, "ssh.host_key_unknown")
