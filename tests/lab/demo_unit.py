@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.lab import hive
+from tests.lab import hive, ssh
 from tests.lab.lan import Lan
 from tests.lab.plans import Answer, Hardware, HostPlan, LinuxPc, Listener, Off, Package, RegistryEntry, WindowsPc
 
@@ -43,6 +43,11 @@ class Demo:
     def expected(self) -> dict[str, Any]:
         """The result worked out by hand."""
         return json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
+
+    @property
+    def host_keys(self) -> dict[str, str]:
+        """The SSH keys that the unit's staff would confirm: address → ``ssh-ed25519 AAAA…``."""
+        return {host.address: ssh.host_key(host) for host in self.lan.hosts if isinstance(host.plan, LinuxPc)}
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.lab.netns import LabError, run_checked
 from tests.lab.packages import put_dpkg, put_rpm
-from tests.lab.peer import Boot, hide, put, put_accounts
+from tests.lab.peer import Boot, Peer, hide, put, put_accounts
 from tests.lab.plans import Hardware, LinuxPc
 
 PACKAGE_TOOLS = {
@@ -57,6 +57,11 @@ def prepare(plan: LinuxPc, folder: Path) -> Boot:
     settings = {**SSHD_CONFIG, "HostKey": str(folder / "host_key"), "PidFile": "none", **plan.sshd}
     (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     return Boot(SCRIPT.format(folder=shlex.quote(str(folder))), (22,))
+
+
+def host_key(peer: Peer) -> str:
+    """The host's public key as a known-hosts line has it: ``ssh-ed25519 AAAA…``."""
+    return " ".join((peer.folder / "host_key.pub").read_text().split()[:2])
 
 
 def _put_identity(plan: LinuxPc, folder: Path) -> None:

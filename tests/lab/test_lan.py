@@ -174,6 +174,12 @@ def test_an_rpm_server_answers_rpm_with_install_times_and_knows_no_dpkg(demo: De
     assert tools == ""
 
 
+def test_the_unit_can_name_the_ssh_keys_that_its_hosts_show(demo: Demo) -> None:
+    assert sorted(demo.host_keys) == ["10.77.0.21", "10.77.0.31", "10.77.0.32"]
+    shown = demo.lan.laptop.run(["ssh-keyscan", "-t", "ed25519", "10.77.0.31"]).stdout
+    assert shown.strip() == f"10.77.0.31 {demo.host_keys['10.77.0.31']}"
+
+
 def test_nmap_sees_exactly_the_hosts_that_are_on_and_their_ports(demo: Demo) -> None:
     found = open_ports(demo.lan, "10.77.0.1-98", "22,80,445,515,631,9100")
     up = {address: {port for port, state in ports.items() if state == "open"} for address, ports in found.items()}
