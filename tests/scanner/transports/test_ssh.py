@@ -25,6 +25,7 @@ from scanner.session import (
     Untrusted,
 )
 from scanner.transports.ssh import HostKey, SshLimits, SshTarget, fetch_host_key, open_linux
+from tests.lab import peer
 from tests.lab.lan import Lan
 from tests.lab.plans import Answer, HostPlan, LinuxPc, Listener, Off
 from tests.scanner.laptop import inside
@@ -49,6 +50,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "error-flood": {"ForceCommand": "yes >&2"},
     "sleeper": {"ForceCommand": "sleep 60"},
     "trickle": {"ForceCommand": "while :; do echo x; sleep 0.05; done"},
+    "crashing": {"ForceCommand": "while :; do echo x; sleep 0.05; done"},
     "expired": {},
 }
 
@@ -287,9 +289,9 @@ def test_a_pulled_cable_ends_the_waiting(laptop: Lan) -> None:
 
 
 @pytest.mark.lab
-def test_a_connection_that_breaks_is_unreachable_with_what_was_read_kept(laptop: Lan) -> None:
-    with open_linux(target(laptop, "trickle"), LIMITS, CLOCK) as session:
-        timer = threading.Timer(0.5, laptop.host("trickle").run, (["pkill", "-f", "inspector"],))
+def test_a_computer_that_goes_down_while_it_answers_is_unreachable(laptop: Lan) -> None:
+    with open_linux(target(laptop, "crashing"), LIMITS, CLOCK) as session:
+        timer = threading.Timer(0.5, peer.stop, (laptop.host("crashing"),))
         timer.start()
         with pytest.raises(Unreachable) as caught:
             session.shell.run(OPERATING_SYSTEM)
