@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from appliance.model import Category, LicensingModel, Product, Recognition
+from appliance.model import Activation, Category, LicensingModel, Product, Recognition
 from appliance.policy import Switches
 from appliance.rules.model import Computer, Copy
 from scanner.model import HostFacts, InstalledSoftware, LicenceState, LicenceStatus, OperatingSystem, Platform
@@ -192,7 +192,9 @@ def _speaks_about(state: LicenceState, product: Product) -> bool:
 
 
 def _is_microsoft_office(product: Product) -> bool:
-    return "microsoft" in product.vendor.casefold() or "微软" in product.vendor
+    microsoft = "microsoft" in product.vendor.casefold() or "微软" in product.vendor
+    readable = product.activation is Activation.READABLE
+    return microsoft and readable and product.category is not Category.OPERATING_SYSTEM
 
 
 def _sibling(text: str) -> str:

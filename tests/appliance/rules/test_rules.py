@@ -40,17 +40,18 @@ def state(status: LicenceStatus | None = LicenceStatus.LICENSED, **fields: Any) 
     return LicenceState("wmi", fields.pop("name", "licence"), status=status, observation="o2", **fields)
 
 
-def oem(**fields: Any) -> LicenceState:
+def oem(status: LicenceStatus = LicenceStatus.LICENSED, **fields: Any) -> LicenceState:
     defaults: dict[str, Any] = {
         "application": "windows",
         "channel": "OEM_DM",
         "delivered_edition": "Win 10 Professional OEM:DM",
     }
-    return state(**{**defaults, **fields})
+    return state(status, **{**defaults, **fields})
 
 
 def kms(**fields: Any) -> LicenceState:
-    return state(**{"application": "office", "channel": "VOLUME_KMSCLIENT", "kms_host": KMS_HOST, **fields})
+    defaults: dict[str, Any] = {"application": "office", "channel": "VOLUME_KMSCLIENT", "kms_host": KMS_HOST}
+    return state(LicenceStatus.LICENSED, **{**defaults, **fields})
 
 
 def mak() -> LicenceState:
