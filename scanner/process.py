@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import multiprocessing
 import os
 import resource
+import select
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,7 @@ Target = Callable[[Job, Emit], None]
 DIED = "$died"
 DONE = "$done"
 PR_SET_PDEATHSIG = 1
+F_SETSIG = 10  # linux/fcntl.h; the fcntl module has no name for it
 MIB = 1 << 20
 
 _context = multiprocessing.get_context("forkserver")
@@ -192,10 +195,25 @@ def _run(target: Target, connection: Connection, limits: Limits) -> None:
 
 
 def _limit_self(limits: Limits) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the forkserver ends with the appliance; so do we
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _end_with_the_appliance()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory = limits.memory_mb * MIB
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ.clear()
+
+
+def _end_with_the_appliance() -> None:
+    # Our parent by pid is the forkserver, which lives as long as any child does; the sentinel is the appliance's pipe.
+    # The kernel turns its closing into SIGKILL (fcntl(2), F_SETSIG), so a child busy in native code ends as well.
+    appliance = multiprocessing.parent_process()
+    if appliance is None:
+        return
+    sentinel = appliance.sentinel
+    fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(sentinel, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, fcntl.fcntl(sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([sentinel], [], [], 0)[0]:  # it closed before we listened
+        os.kill(os.getpid(), signal.SIGKILL)
