@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from multiprocessing.connection import Connection, wait
@@ -30,7 +30,16 @@ from config.problems import EnvironmentProblem
 from config.settings import Discovery
 from scanner import process
 from scanner.devices import classify, is_local_mac
-from scanner.discovery_plan import Chunk, DiscoveryPlan, chunks, literal, mode_remark, nmap_arguments, probed_ports
+from scanner.discovery_plan import (
+    Chunk,
+    DiscoveryPlan,
+    chunks,
+    literal,
+    mode_remark,
+    nmap_arguments,
+    plan_discovery,
+    probed_ports,
+)
 from scanner.model import Host, Service
 from scanner.process import Child, ChildCrashed, ChildEnded, DeadlinePassed, Emit, Job, Limits
 
@@ -43,6 +52,7 @@ __all__ = [
     "find_nmap",
     "may_send_raw",
     "mode_remark",
+    "plan_discovery",
     "sweep",
 ]
 
@@ -102,18 +112,18 @@ def sweep(
     clock: Clock,
     *,
     cancelled: Callable[[], bool],
-    work: Sequence[Chunk] | None = None,
+    skip: Collection[int] = (),
     nmap_path: str | None = None,
 ) -> Iterator[ChunkDone | ChunkFailed]:
     """Sweep the plan's addresses in chunks, several at a time, and yield each chunk as it ends.
 
-    ``work`` resumes: just these chunks, with their own indexes, instead of :func:`chunks` of the plan. Ends early,
-    with every nmap killed, when ``cancelled()`` turns true or the iterator is closed: a chunk that was not yielded
-    was not swept. The caller checks the authorisation. Before anything is sent it raises EnvironmentProblem
-    ``discovery.nmap_missing`` or BadInput ``discovery.bad_address``, ``discovery.no_ports``.
+    ``skip`` resumes: indexes of :func:`chunks` that are done. Ends early, with every nmap killed, when ``cancelled()``
+    turns true or the iterator is closed: a chunk that was not yielded was not swept. The caller checks the
+    authorisation. Before anything is sent it raises EnvironmentProblem ``discovery.nmap_missing`` or BadInput
+    ``discovery.bad_address``, ``discovery.no_ports``.
     """
     task = _Task(nmap_path or find_nmap(), probed_ports(plan, settings), plan.privileged, settings, clock)
-    waiting = deque(chunks(plan.addresses, settings.chunk_addresses) if work is None else work)
+    waiting = deque(chunk for chunk in chunks(plan) if chunk.index not in skip)
     running: dict[Connection, _Run] = {}
     try:
         while (waiting or running) and not cancelled():

@@ -35,19 +35,26 @@ class DiscoveryPlan:
     addresses: tuple[str, ...]
     ports: tuple[int, ...]
     privileged: bool
+    chunk_addresses: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The addresses of one nmap run, of one IP version; ``index`` is the caller's, from 0."""
+    """The addresses of one nmap run, of one IP version; ``index`` counts from 0 and is stable for one plan."""
 
     index: int
     addresses: tuple[str, ...]
 
 
-def chunks(addresses: Iterable[str], size: int) -> tuple[Chunk, ...]:
-    """Cut addresses into runs of at most ``size``, each of one IP version. Raises BadInput like :func:`literal`."""
-    return tuple(Chunk(index, run) for index, run in enumerate(_cut(map(literal, addresses), size)))
+def plan_discovery(addresses: Iterable[str], settings: Discovery, *, privileged: bool) -> DiscoveryPlan:
+    """Plan a sweep of addresses that the caller took from a ``Scope``. Raises BadInput like :func:`literal`."""
+    canonical = tuple(dict.fromkeys(map(literal, addresses)))
+    return DiscoveryPlan(canonical, settings.ports, privileged, settings.chunk_addresses)
+
+
+def chunks(plan: DiscoveryPlan) -> tuple[Chunk, ...]:
+    """Cut the plan into runs of one IP version, at most ``chunk_addresses`` long. Raises like :func:`literal`."""
+    return tuple(Chunk(index, run) for index, run in enumerate(_cut(plan)))
 
 
 def probed_ports(plan: DiscoveryPlan, settings: Discovery) -> tuple[int, ...]:
@@ -96,9 +103,9 @@ def _rate(probes: int, packets_per_second: int) -> list[str]:
     return ["--max-rate", str(packets_per_second)]
 
 
-def _cut(addresses: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    for _, same_version in groupby(addresses, key=lambda address: ":" in address):
-        while run := tuple(islice(same_version, size)):
+def _cut(plan: DiscoveryPlan) -> Iterator[tuple[str, ...]]:
+    for _, same_version in groupby(map(literal, plan.addresses), key=lambda address: ":" in address):
+        while run := tuple(islice(same_version, plan.chunk_addresses)):
             yield run
 
 

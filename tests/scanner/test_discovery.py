@@ -24,7 +24,6 @@ from config.messages import catalogue, render
 from config.problems import BadInput, EnvironmentProblem
 from config.settings import load
 from scanner.discovery import (
-    Chunk,
     ChunkDone,
     ChunkFailed,
     DiscoveryPlan,
@@ -32,6 +31,7 @@ from scanner.discovery import (
     find_nmap,
     may_send_raw,
     mode_remark,
+    plan_discovery,
     sweep,
 )
 from scanner.discovery_plan import nmap_arguments
@@ -40,6 +40,7 @@ from tests.lab.plans import Answer, Listener, Off
 
 DATA = Path(__file__).parents[1] / "data" / "discovery"
 SETTINGS = load(environment={}).discovery
+ONE_EACH = SETTINGS.model_copy(update={"chunk_addresses": 1})
 PORTS = SETTINGS.ports
 TARGET = "127.0.0.1"
 
@@ -117,13 +118,14 @@ def test_connecting_skips_the_ports_that_print_and_says_so() -> None:
 
 def test_chunks_hold_at_most_their_size_and_one_ip_version() -> None:
     addresses = [*(f"10.0.0.{n}" for n in range(5)), "fd00::1", "fd00::2"]
-    assert [chunk.addresses for chunk in chunks(addresses, 2)] == [
+    two_each = plan_discovery(addresses, SETTINGS.model_copy(update={"chunk_addresses": 2}), privileged=True)
+    assert [chunk.addresses for chunk in chunks(two_each)] == [
         ("10.0.0.0", "10.0.0.1"),
         ("10.0.0.2", "10.0.0.3"),
         ("10.0.0.4",),
         ("fd00::1", "fd00::2"),
     ]
-    assert [chunk.index for chunk in chunks(addresses, 2)] == [0, 1, 2, 3]
+    assert [chunk.index for chunk in chunks(two_each)] == [0, 1, 2, 3]
 
 
 def test_missing_nmap_is_an_environment_problem_that_says_how_to_install_it() -> None:
@@ -265,8 +267,8 @@ def test_closing_the_sweep_kills_the_chunks_that_still_run(tmp_path: Path) -> No
         f'case "$*" in *127.0.0.2*) {slow};; esac\n'
         f"while [ ! -e {tmp_path}/pid ]; do sleep 0.05; done; cat {tmp_path}/answer.xml",
     )
-    settings = SETTINGS.model_copy(update={"chunk_addresses": 1})
-    results = sweep(plan(TARGET, "127.0.0.2"), settings, SystemClock(), cancelled=lambda: False, nmap_path=path)
+    both = plan_discovery([TARGET, "127.0.0.2"], ONE_EACH, privileged=True)
+    results = sweep(both, ONE_EACH, SystemClock(), cancelled=lambda: False, nmap_path=path)
     assert next(results).index == 0
     assert hasattr(results, "close")
     results.close()  # pyright: ignore[reportAttributeAccessIssue]
@@ -292,9 +294,9 @@ def test_nmap_does_not_outlive_a_killed_appliance(tmp_path: Path) -> None:
 
 def test_a_resumed_sweep_runs_just_the_chunks_that_are_left(tmp_path: Path) -> None:
     path = printing(tmp_path, WHOLE)
-    left = [Chunk(7, (TARGET,))]
-    results = sweep(plan(), SETTINGS, SystemClock(), cancelled=lambda: False, work=left, nmap_path=path)
-    assert [(result.index, result.addresses) for result in results] == [(7, (TARGET,))]
+    whole = plan_discovery(["127.0.0.3", "127.0.0.2", TARGET, TARGET], ONE_EACH, privileged=True)
+    results = sweep(whole, ONE_EACH, SystemClock(), cancelled=lambda: False, skip={0, 1}, nmap_path=path)
+    assert [(result.index, result.addresses) for result in results] == [(2, (TARGET,))]
 
 
 # Real nmap
