@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-from appliance.folder import write_durably
 from config.clock import Clock
+from config.durable import replace_file
 from config.problems import Refused
 
 COOKIE = "hezheng_session"
@@ -80,7 +80,7 @@ def _digest(token: str) -> str:
 def write_api_token(run: Path) -> str:
     """Make the command line's token and keep it in ``DATA/run/token`` (0600)."""
     token = secrets.token_urlsafe(32)
-    write_durably(run / "token", token.encode())
+    replace_file(run / "token", token.encode())
     return token
 
 

@@ -35,7 +35,7 @@ def _invisible(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
-def page(rows: list[Any], limit: int, cursor: Callable[[Any], str]) -> dict[str, Any]:
+def page(rows: list[Any], limit: int, cursor: Callable[[Any], Any]) -> dict[str, Any]:
     """The contract's list ``{items, next}``. ``rows`` holds one more than ``limit`` when there is a next page."""
     items = rows[:limit]
     return {"items": shown(items), "next": cursor(items[-1]) if len(rows) > limit else None}

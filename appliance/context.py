@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from appliance import catalogue as catalogues
-from appliance import policy as policies
 from appliance.catalogue import Catalogue
 from appliance.evidence.custody import Custody
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Jobs
-from appliance.policy import Policy
+from appliance.policy import Policy, load_policy
 from appliance.store.database import Db, check_sqlite, opened
 from appliance.store.schema import INDEX, INSPECTION
 from config.clock import Clock
@@ -22,6 +21,10 @@ from config.message import Param
 from config.problems import Refused
 from config.settings import Settings
 from credentials.vault import Vault
+from scanner import process
+
+PRELOADED = ("scanner.worker", "scanner.discovery", "appliance.ledger.child")
+"""What the forkserver imports once, when the first limited process is needed."""
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Appliance:
         """Open the data folder (its lock must be held) and bring its index up to date."""
         check_sqlite()
         folder.prepare()
+        process.preload(PRELOADED)
         ids = Ids(clock)
         vault = Vault(folder.root, settings.vault, clock, ids)
         with opened(folder.index, INDEX, create=not folder.index.exists()):
@@ -55,7 +59,7 @@ class Appliance:
 
     def policy(self, name: str) -> Policy:
         """A policy profile by name. Raises BadInput for an unknown one."""
-        return policies.load(name)
+        return load_policy(name)
 
     @contextmanager
     def index(self) -> Generator[Db]:

@@ -1,4 +1,4 @@
-"""The data folder: where everything is, who may write, and how files are written so that they survive.
+"""The data folder: where everything is, and who may write.
 
 Layout: ``DATA/hezheng.toml``, ``appliance.db``, ``lock``, ``run/``, ``keys/``, ``vault/``,
 ``inspections/<ULID>/{inspection.db, raw/, attachments/, custody.jsonl}``.
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.durable import sync_folder
 from config.ids import is_ulid
 from config.problems import Busy, EnvironmentProblem, NotFound
 
@@ -62,7 +63,7 @@ class DataFolder:
         folder = InspectionFolder(self.inspections / inspection_id)
         for path in (folder.root, folder.raw, folder.attachments, folder.audits, folder.bundles):
             path.mkdir(mode=0o700)
-        fsync_folder(self.inspections)
+        sync_folder(self.inspections)
         return folder
 
     def prepare(self) -> None:
@@ -140,24 +141,3 @@ def read_holder(folder: DataFolder) -> dict[str, str | int]:
     except (OSError, ValueError):
         holder = {}  # the holder is just writing it; the lock itself is what counts
     return {"pid": int(holder.get("pid", 0)), "address": str(holder.get("address", ""))}
-
-
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a whole file so that it is either the old or the new one after any crash."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    fsync_folder(path.parent)
-
-
-def fsync_folder(path: Path) -> None:
-    """Make a folder's entries durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

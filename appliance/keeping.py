@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from appliance.context import Appliance
-from appliance.folder import InspectionFolder, fsync_folder
+from appliance.folder import InspectionFolder
 from appliance.store import hosts as host_store
 from appliance.store.database import Db, dumps
+from config.durable import sync_folder
 from credentials.model import UnlockedCredential
 from credentials.selection import LoginResult, Selection, account_name
 from scanner.model import HostFacts
@@ -90,7 +91,7 @@ class StoreKeeper:
         with part.open("rb") as whole:
             digest = hashlib.file_digest(whole, "sha256").hexdigest()
         part.replace(final)
-        fsync_folder(self.folder.raw)
+        sync_folder(self.folder.raw)
         return final.name, digest
 
     def close(self) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from appliance.context import Appliance
-from appliance.folder import write_durably
 from appliance.ledger import importing, reading
 from appliance.ledger.model import LedgerKind, Proof, ProofLevel
 from appliance.store import ledgers as store
 from appliance.store.database import Db, Row
 from config.clock import rfc3339
+from config.durable import replace_file
 from config.problems import BadInput, Conflict, NotFound
 
 SHOWN_ROWS = 50
@@ -38,7 +38,7 @@ def import_file(appliance: Appliance, inspection_id: str, upload: Upload, kind: 
     with appliance.open_inspection(inspection_id) as (db, folder):
         file_id = appliance.ids.new()
         path = folder.attachments / f"{file_id}{_suffix(name)}"
-        write_durably(path, upload.data)
+        replace_file(path, upload.data)
         try:
             preview = _preview(appliance, path, file_id, kind, upload.password)
         except BadInput:
@@ -62,7 +62,10 @@ def _preview(
     appliance: Appliance, path: Path, file_id: str, kind: LedgerKind | None, password: str | None
 ) -> importing.ImportPreview:
     workbook = reading.read_table(path, appliance.settings.ledger, appliance.clock, password)
-    return importing.preview(kind or importing.guess_kind(workbook), workbook, file_id)
+    chosen = kind or importing.guess_kind(workbook)
+    if chosen is None:
+        raise BadInput("ledger.unknown_kind")
+    return importing.preview(chosen, workbook, file_id)
 
 
 def _suffix(name: str) -> str:

@@ -19,8 +19,8 @@ class Entry:
     username: str
     domain: str
     secret: str = field(repr=False)
-    scope: CredentialScope = CredentialScope()
-    label: str = ""
+    scope: CredentialScope
+    label: str
 
 
 def add(appliance: Appliance, inspection_id: str, entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +19,12 @@ from appliance.store.database import Db, Row
 from appliance.store.hosts import StoredHost
 from config.clock import rfc3339
 from config.problems import Conflict, EnvironmentProblem, NotFound, Problem, Refused
+from config.settings import Discovery
 from credentials.selection import PORTS, Selection
-from scanner import process
-from scanner.discovery import ChunkFailed, DiscoveryPlan, sweep
+from scanner.discovery import ChunkDone, ChunkFailed, chunks, find_nmap, may_send_raw, plan_discovery, sweep
 from scanner.model import DeviceKind, HostFacts, Outcome
 from scanner.scan import Control, Fleet, HostTask
 from scanner.scope import Authorisation, Scope, require
-from scanner.worker import PRELOAD
 
 REDACTION_KEY = "redaction"
 NEVER_LOGGED_IN = (DeviceKind.PRINTER, DeviceKind.NETWORK, DeviceKind.CAMERA, DeviceKind.OTHER)
@@ -47,7 +45,6 @@ class ScanOptions:
 
 def start(appliance: Appliance, inspection_id: str, options: ScanOptions) -> Job:
     """Start a scan as a job. Raises Refused without authorisation, statement or window, or with a locked vault."""
-    process.preload(PRELOAD)
     with appliance.open_inspection(inspection_id) as (db, _):
         _check_idle(appliance, inspection_id)
         authorisation = authorisation_in_force(db)
@@ -58,13 +55,13 @@ def start(appliance: Appliance, inspection_id: str, options: ScanOptions) -> Job
         appliance.log(inspection_id, "scan.started", scan=scan_id, authorisation=authorisation.id, size=scope.size)
         row: Row = {"id": scan_id, "started_at": rfc3339(appliance.clock.now())}
         row |= {"authorisation_id": authorisation.id, "options": options.to_json()}
-        store.create(db, row, _chunks(tuple(scope.addresses()), appliance.settings.discovery.chunk_addresses))
+        plan = plan_discovery(scope.addresses(), appliance.settings.discovery, privileged=may_send_raw(find_nmap()))
+        store.create(db, row, [chunk.addresses for chunk in chunks(plan)])
     return _run(appliance, inspection_id, scan_id)
 
 
 def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
     """Go on with a scan that was paused, cancelled or cut off. What was committed is not read again."""
-    process.preload(PRELOAD)
     with appliance.open_inspection(inspection_id) as (db, folder):
         _check_idle(appliance, inspection_id)
         scan = find(db, scan_id)
@@ -130,10 +127,6 @@ def _check_vault(appliance: Appliance, inspection_id: str, options: ScanOptions)
         raise Refused("scan.vault_locked")
 
 
-def _chunks(addresses: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [addresses[n : n + size] for n in range(0, len(addresses), size)]
-
-
 def _run(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
     def work(job: Job) -> dict[str, Any]:
         with appliance.open_inspection(inspection_id) as (db, folder):
@@ -174,34 +167,33 @@ class _Scan:
         return store.CANCELLED if self.job.cancelled.is_set() else store.DONE
 
     def _discover(self, authorisation: Authorisation) -> None:
-        waiting = store.open_chunks(self.db, self.scan["id"])
-        total = sum(len(addresses) for _, addresses in waiting)
-        done = failed = 0
-        self.job.progress(0, total, "discovery")
-        if not waiting:
-            return
-        numbers = {addresses: index for index, addresses in waiting}
-        plan = DiscoveryPlan(
-            addresses=tuple(address for _, chunk in waiting for address in chunk),
-            ports=self.appliance.settings.discovery.ports,
-            privileged=os.geteuid() == 0,
-        )
-        for chunk in sweep(plan, self.appliance.settings.discovery, self.appliance.clock, cancelled=self._stopped):
-            index = numbers[chunk.addresses]
+        waiting = store.list_chunks(self.db, self.scan["id"])
+        settings = replace_chunk_size(self.appliance.settings.discovery, waiting)
+        total = sum(len(chunk.addresses) for chunk in waiting)
+        done_before = frozenset(chunk.index for chunk in waiting if chunk.done)
+        done = sum(len(chunk.addresses) for chunk in waiting if chunk.done)
+        self.job.progress(done, total, "discovery")
+        addresses = (address for chunk in waiting for address in chunk.addresses)
+        plan = plan_discovery(addresses, settings, privileged=may_send_raw(find_nmap()))
+        failed = 0
+        for chunk in sweep(plan, settings, self.appliance.clock, cancelled=self._stopped, skip=done_before):
             if isinstance(chunk, ChunkFailed):
                 failed += 1
-                store.close_chunk(self.db, self.scan["id"], index, "failed", chunk.reason.to_json())
+                store.close_chunk(self.db, self.scan["id"], chunk.index, "failed", chunk.reason.to_json())
             else:
-                with self.db.atomic():
-                    for host in chunk.hosts:
-                        host_store.save_host(self.db, host, self.appliance.ids.new())
-                    store.close_chunk(self.db, self.scan["id"], index, "done")
-                    store.update(self.db, self.scan["id"], mode=chunk.mode)
+                self._keep(chunk)
             done += len(chunk.addresses)
             self.job.progress(done, total, "discovery")
             require(authorisation, self.appliance.clock.now())
-        if failed and not self.job.cancelled.is_set():
+        if failed and not self._stopped():
             raise EnvironmentProblem("scan.discovery_failed", count=failed)
+
+    def _keep(self, chunk: ChunkDone) -> None:
+        with self.db.atomic():
+            for host in chunk.hosts:
+                host_store.save_host(self.db, host, self.appliance.ids.new())
+            store.close_chunk(self.db, self.scan["id"], chunk.index, "done")
+            store.update(self.db, self.scan["id"], mode=chunk.mode)
 
     def _collect(self, authorisation: Authorisation) -> None:
         tasks = self._tasks()
@@ -253,6 +245,12 @@ class _Scan:
 
     def _log(self, action: str, **params: str) -> None:
         self.appliance.log(self.inspection_id, action, scan=self.scan["id"], **params)
+
+
+def replace_chunk_size(settings: Discovery, chunks_stored: Sequence[store.StoredChunk]) -> Discovery:
+    """Settings that cut the same chunks again, even when the setting was changed since the scan began."""
+    size = max(len(chunk.addresses) for chunk in chunks_stored)
+    return settings.model_copy(update={"chunk_addresses": size})
 
 
 def is_candidate(stored: StoredHost) -> bool:

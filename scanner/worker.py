@@ -27,9 +27,6 @@ from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
 
-PRELOAD = ("scanner.worker",)
-"""What the forkserver imports once, so that a worker starts in milliseconds."""
-
 Collected = tuple[list[Record], list[CollectorResult]]
 
 

@@ -1,0 +1,53 @@
+"""The command ``hezheng``: noun, then verb. Heavy modules are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from api.commands.base import guarded
+from api.commands.credentials import credential, vault
+from api.commands.demo import demo
+from api.commands.evidence import evidence
+from api.commands.inspections import authorisation, inspection, segment, unit
+from api.commands.ledgers import ledger, proof
+from api.commands.results import audit, finding, rate, verdict
+from api.commands.scans import facts, host, scan
+from api.commands.serve import serve
+
+COMMANDS: tuple[click.Command, ...] = (
+    serve,
+    demo,
+    unit,
+    inspection,
+    authorisation,
+    segment,
+    ledger,
+    proof,
+    vault,
+    credential,
+    scan,
+    host,
+    facts,
+    audit,
+    verdict,
+    finding,
+    rate,
+    evidence,
+)
+
+
+@click.group(help="核正：软件正版化督查工具。在被检查单位的局域网内只读采集，判定并封存证据。")
+@click.version_option(package_name="hezheng")
+def hezheng() -> None:
+    pass
+
+
+for command in COMMANDS:
+    hezheng.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(guarded(lambda: hezheng.main(standalone_mode=False)))

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from flask import Response, current_app, jsonify
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel
 
 from api.auth import Gate
 from api.present import shown
@@ -17,18 +16,27 @@ PREFIX = "/api/v1"
 ONE = f"{PREFIX}/inspections/<inspection_id>"
 
 
-class ProblemModel(BaseModel):
-    """RFC 9457; the media type is ``application/problem+json``."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    params: dict[str, Any]
-    exit: int
-
-
-PROBLEM = {"default": {"description": "问题", "content": {"application/problem+json": {"schema": {"type": "object"}}}}}
+PROBLEM: dict[Any, Any] = {
+    "default": {
+        "description": "RFC 9457 problem",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "code", "params", "exit"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "code": {"type": "string"},
+                        "params": {"type": "object"},
+                        "exit": {"type": "integer"},
+                    },
+                }
+            }
+        },
+    }
+}
 SECURITY: list[dict[str, list[str]]] = [{"session": []}]
 
 

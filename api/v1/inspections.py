@@ -58,7 +58,8 @@ def list_authorisations(path: InspectionPath) -> Any:
 @inspections.post(f"{ONE}/authorisations")
 def authorise(path: InspectionPath, body: AuthorisationBody) -> Any:
     """Record a written permission; nothing is sent before one is in force."""
-    fields = body.model_dump() | {"ranges": tuple(body.ranges), "exclusions": tuple(body.exclusions)}
+    fields: dict[str, Any] = body.model_dump()
+    fields |= {"ranges": tuple(body.ranges), "exclusions": tuple(body.exclusions)}
     recorded = use.authorise(appliance(), path.inspection_id, Authorisation(id="", recorded_at="", **fields))
     return answer({"id": recorded.id, "recorded_at": recorded.recorded_at}, 201)
 

@@ -39,7 +39,7 @@ class HostKeyRow:
 def save_host(db: Db, host: Host, new_id: str) -> str:
     """Insert or refresh the host at an address; returns its id, which stays the same."""
     known = db.first("SELECT id FROM hosts WHERE address = ?", [host.address])
-    document = dumps(_HOST.dump_python(host, mode="json"))
+    document = dumps(host_document(host))
     if known:
         db.execute(
             "UPDATE hosts SET kind = ?, seen_at = ?, document = ? WHERE id = ?",
@@ -49,6 +49,11 @@ def save_host(db: Db, host: Host, new_id: str) -> str:
     row = {"id": new_id, "address": host.address, "kind": host.kind, "first_seen_at": host.seen_at}
     db.insert("hosts", {**row, "seen_at": host.seen_at, "document": document})
     return new_id
+
+
+def host_document(host: Host) -> dict[str, Any]:
+    """A host as JSON."""
+    return _HOST.dump_python(host, mode="json")
 
 
 def list_hosts(db: Db, after: str = "", limit: int = -1) -> list[StoredHost]:

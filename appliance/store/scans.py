@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from appliance.store.database import Db, Row, dumps, loads
@@ -55,10 +56,22 @@ def update(db: Db, scan_id: str, **changes: Any) -> None:
     db.execute(f"UPDATE scans SET {assignments} WHERE id = ?", [*changes.values(), scan_id])  # noqa: S608
 
 
-def open_chunks(db: Db, scan_id: str) -> list[tuple[int, tuple[str, ...]]]:
-    """``(index, addresses)`` of the chunks that are not done."""
-    sql = "SELECT idx, addresses FROM scan_chunks WHERE scan_id = ? AND state <> 'done' ORDER BY idx"
-    return [(row["idx"], tuple(loads(row["addresses"]))) for row in db.rows(sql, [scan_id])]
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """One chunk of addresses of a scan; ``done`` once its answer is stored."""
+
+    index: int
+    addresses: tuple[str, ...]
+    done: bool
+
+
+def list_chunks(db: Db, scan_id: str) -> list[StoredChunk]:
+    """All chunks of a scan in order."""
+    sql = "SELECT idx, addresses, state FROM scan_chunks WHERE scan_id = ? ORDER BY idx"
+    return [
+        StoredChunk(row["idx"], tuple(loads(row["addresses"])), row["state"] == "done")
+        for row in db.rows(sql, [scan_id])
+    ]
 
 
 def close_chunk(db: Db, scan_id: str, index: int, state: str, reason: Any = None) -> None:

@@ -1,0 +1,149 @@
+"""What the commands share: options, output, prompts, and the one place where problems become exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from api.commands.client import Client, Failed
+from api.present import clean, shown
+from config.message import Message
+from config.messages import render
+from config.problems import Exit, Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+POLL_SECONDS = 0.3
+
+
+def data_option(function: F) -> F:
+    """``--data DIR``."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        help="数据目录；缺省取 HEZHENG_DATA、检出目录下的 data 或 /var/lib/hezheng。",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="在标准输出打印一个 JSON 对象。")(function)
+
+
+def passphrase_option(function: F) -> F:
+    """``--passphrase-fd N``."""
+    return click.option("--passphrase-fd", type=int, help="从该文件描述符读取口令库密码（一行）；缺省则提示输入。")(
+        function
+    )
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error."""
+    click.echo(clean(text), err=True)
+
+
+def tell(code: str, **params: Any) -> None:
+    """A message for the person, on standard error."""
+    say(render(Message(code, params)))
+
+
+def put(document: Mapping[str, Any], schema: str, as_json: bool) -> None:
+    """The answer on standard output: one JSON object with its schema, or readable lines."""
+    if as_json:
+        click.echo(json.dumps({"schema": f"hezheng.{schema}/1", **shown(document)}, ensure_ascii=False))
+    else:
+        for line in lines_of(shown(document)):
+            click.echo(line)
+
+
+def lines_of(document: Any, indent: str = "") -> list[str]:
+    """A document as indented lines; a message is shown by its sentence."""
+    if isinstance(document, dict):
+        if "text" in document and "code" in document:
+            return [indent + str(document["text"])]
+        return [line for name, value in document.items() for line in _named(str(name), value, indent)]
+    if isinstance(document, list):
+        return [line for item in document for line in _item(item, indent)]
+    return [indent + _scalar(document)]
+
+
+def _named(name: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, dict | list) and value:
+        return [f"{indent}{name}:", *lines_of(value, indent + "  ")]
+    return [f"{indent}{name}: {_scalar(value)}"]
+
+
+def _item(item: Any, indent: str) -> list[str]:
+    lines = lines_of(item, indent + "  ")
+    return [f"{indent}- {lines[0].lstrip()}", *lines[1:]] if lines else []
+
+
+def _scalar(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "—"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool) else str(value)
+
+
+def secret_from(descriptor: int | None, prompt: str, *, confirm: bool = False) -> str:
+    """One line from a file descriptor, or a prompt without echo; never an argument or the environment."""
+    if descriptor is not None:
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def unlock(client: Client, passphrase_fd: int | None) -> None:
+    """Open the vault when it exists and is locked: in this process it always is."""
+    vault = client.get("/api/v1/status")["vault"]
+    if vault["exists"] and vault["locked"]:
+        passphrase = secret_from(passphrase_fd, "口令库密码")
+        client.send("POST", "/api/v1/vault/unlock", {"passphrase": passphrase})
+
+
+def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Wait for a job and show how far it is on standard error. Raises Failed with the job's problem."""
+    shown_before = ""
+    while True:
+        state: dict[str, Any] = client.get(f"/api/v1/jobs/{job['id']}")
+        progress = f"{STAGES.get(state['stage'], state['stage'])} {state['done']}/{state['total']}"
+        if progress != shown_before and state["total"]:
+            say(progress)
+            shown_before = progress
+        if state["state"] == "failed":
+            problem = state["problem"]
+            raise Failed({"title": problem["text"], "exit": state["exit"], **problem})
+        if state["state"] != "running":
+            return state
+        time.sleep(POLL_SECONDS)
+
+
+STAGES: Mapping[str, str] = {"discovery": "发现主机", "collection": "采集主机", "seal": "封存", "": "进行中"}
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run the command line and return its exit code; what people may cause ends with a sentence, never a trace."""
+    try:
+        run()
+    except Failed as failed:
+        say(str(failed.body.get("title") or failed.body.get("code")))
+        return failed.exit
+    except Problem as problem:
+        say(render(problem.message))
+        return int(problem.exit)
+    except click.exceptions.Abort:
+        return int(Exit.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.USAGE)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.stderr.close()
+        return int(Exit.INTERRUPTED)
+    except click.exceptions.Exit as ended:
+        return int(ended.exit_code)
+    return int(Exit.DONE)

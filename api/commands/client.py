@@ -1,0 +1,183 @@
+"""How the command line reaches the appliance: over HTTP when one is running, in this process otherwise.
+
+Both ways go through the same API, so that a command and a button do exactly the same.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import uuid
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from appliance.folder import DataFolder, locate, read_holder, writing
+from config.clock import SystemClock
+from config.message import Message
+from config.problems import EnvironmentProblem, Exit
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 600
+POLL_SECONDS = 0.3
+
+
+class Failed(Exception):
+    """The API answered with a problem; ``body`` is the problem+json object."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(body.get("title", ""))
+        self.body = body
+
+    @property
+    def exit(self) -> int:
+        """The exit code that belongs to the problem."""
+        return int(self.body.get("exit", Exit.ENVIRONMENT))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body of one answer."""
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTransport:
+    """A running appliance on loopback."""
+
+    address: str
+    token: str
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        host, _, port = self.address.removeprefix("http://").rpartition(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request(method, path, body, {**headers, "Authorization": f"Bearer {self.token}"})
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        except OSError as error:
+            raise EnvironmentProblem("serve.unreachable", address=self.address, detail=str(error)) from error
+        finally:
+            connection.close()
+
+
+class LocalTransport:
+    """The same application inside this process, which holds the writer's lock."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        from werkzeug.test import Client as WsgiClient
+
+        from api.serving import build
+
+        self._built = build(folder, SystemClock())
+        self._client = WsgiClient(self._built.app)
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        token = {"Authorization": f"Bearer {self._built.gate.api_token}"}
+        response = self._client.open(
+            path, method=method, data=body, headers={**headers, **token}, base_url="http://127.0.0.1"
+        )
+        return Answer(response.status_code, response.get_data())
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._built.appliance.jobs.stop()
+
+
+@dataclass
+class Client:
+    """JSON in, JSON out. Raises :class:`Failed` for a problem."""
+
+    transport: Transport
+    in_process: bool
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET; query values that are None are left out."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._json("GET", f"{path}?{urlencode(wanted)}" if wanted else path, None, {})
+
+    def all(self, path: str, **query: Any) -> list[Any]:
+        """All items of a list, page by page."""
+        items: list[Any] = []
+        after: Any = None
+        while True:
+            page = self.get(path, after=after, **query)
+            items += page["items"]
+            after = page["next"]
+            if after is None:
+                return items
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """POST, PUT, PATCH or DELETE with a JSON body."""
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        return self._json(method, path, data, {"Content-Type": "application/json"})
+
+    def upload(self, path: str, file: Path, fields: Mapping[str, str]) -> Any:
+        """POST a file as multipart form data (RFC 7578)."""
+        boundary = uuid.uuid4().hex
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        ]
+        name = file.name.replace('"', "'").replace("\r", " ").replace("\n", " ")
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        body = b"".join([*parts, head, file.read_bytes(), f"\r\n--{boundary}--\r\n".encode()])
+        return self._json("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+
+    def download(self, path: str) -> bytes:
+        """GET a file."""
+        return self._send("GET", path, None, {})
+
+    def _json(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
+        answer = self._send(method, path, body, headers)
+        return json.loads(answer) if answer else None
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+        answer = self.transport.send(method, path, body, {**headers, "X-Hezheng": "1"})
+        if answer.status >= 400:
+            raise Failed(json.loads(answer.body))
+        return answer.body
+
+
+@contextmanager
+def connected(data: Path | None) -> Generator[Client]:
+    """A client of the data folder's appliance, wherever it runs. Raises Busy when another command is writing."""
+    folder = DataFolder(locate(data, os.environ, CHECKOUT))
+    running = _running(folder)
+    if running is not None:
+        yield Client(running, in_process=False)
+        return
+    with writing(folder, ""):
+        transport = LocalTransport(folder)
+        try:
+            yield Client(transport, in_process=True)
+        finally:
+            transport.close()
+
+
+def _running(folder: DataFolder) -> HttpTransport | None:
+    token = folder.run / "token"
+    address = str(read_holder(folder)["address"])
+    if not address or not token.exists():
+        return None
+    transport = HttpTransport(address, token.read_text("utf-8"))
+    try:
+        transport.send("GET", "/api/v1/status", None, {})
+    except EnvironmentProblem:
+        return None  # a leftover of an appliance that was killed; the lock decides
+    return transport
+
+
+def message_of(body: Mapping[str, Any]) -> Message:
+    """The message of a problem body."""
+    return Message(str(body["code"]), dict(body.get("params", {})))

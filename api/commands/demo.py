@@ -1,0 +1,117 @@
+"""``hezheng demo``: a whole inspection of a made-up unit on a LAN of real peers, from authorisation to sealed bundle.
+
+The recipes of that LAN live in ``tests/lab``, so a checkout is needed; this is the product's only import of tests.
+The appliance runs inside the laptop's network namespace; its listening socket is opened here and inherited, so that a
+browser outside can reach the page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from api.commands.base import json_option, put, say, tell
+from api.commands.client import CHECKOUT, Client, HttpTransport
+from api.commands.visit import Unit, Visit
+from appliance.folder import DataFolder
+from config.clock import SystemClock
+from config.problems import EnvironmentProblem
+
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+
+@click.command(help="在本机搭起一个虚构单位的局域网（真实的 Samba、SSH 等），完整演示一次督查；需要 root 和检出目录。")
+@json_option
+@click.option("--keep", is_flag=True, help="演示后保留局域网和页面，打印网址，按 Ctrl-C 结束。")
+@click.option("--bundle-out", type=click.Path(path_type=Path, dir_okay=False), help="证据包另存到此文件。")
+def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
+    clock = SystemClock()
+    started = clock.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hezheng-demo-")))
+        tell("demo.building")
+        unit = _start_lan()
+        stack.callback(unit.stop)
+        served = serve_inside(unit.lan.laptop.prefix, folder)
+        stack.callback(served.stop)
+        result = Visit(served.client, unit, clock).run()
+        if bundle_out:
+            shutil.copyfile(result["bundle"]["path"], bundle_out)
+            result["bundle"]["path"] = str(bundle_out.absolute())
+        result["seconds"] = round(clock.monotonic() - started, 1)
+        put(result, "demo", as_json)
+        if keep:
+            tell("demo.kept")
+            say(served.launch_url())
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def _start_lan() -> Unit:
+    """Raises EnvironmentProblem outside a checkout, without root, or where the lab's system packages are missing."""
+    if not (CHECKOUT / "tests" / "lab" / "demo_unit.py").exists():
+        raise EnvironmentProblem("demo.no_checkout")
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    demo_unit = importlib.import_module("tests.lab.demo_unit")
+    netns = importlib.import_module("tests.lab.netns")
+    try:
+        return demo_unit.start()
+    except netns.LabError as error:
+        raise EnvironmentProblem("demo.no_lab", detail=str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An appliance that runs in another network namespace."""
+
+    process: subprocess.Popen[bytes]
+    client: Client
+    log: Path
+
+    def launch_url(self) -> str:
+        """The address with its one-time token, as the appliance printed it."""
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return next((line for line in lines if "#token=" in line), "")
+
+    def stop(self) -> None:
+        """End it by pid; it stops its own workers."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def serve_inside(prefix: list[str], folder: Path) -> Served:
+    """Start ``hezheng serve`` with ``prefix`` (``ip netns exec NAME``) on a free port of ours."""
+    command = Path(sys.executable).parent / "hezheng"
+    log = folder / "serve.log"
+    with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
+        port = listening.getsockname()[1]
+        argv = [*prefix, str(command), "serve", "--data", str(folder / "data"), "--listen-fd", str(listening.fileno())]
+        process = subprocess.Popen(argv, pass_fds=[listening.fileno()], stdout=output, stderr=subprocess.STDOUT)
+    return Served(process, _await(process, f"http://127.0.0.1:{port}", DataFolder(folder / "data"), log), log)
+
+
+def _await(process: subprocess.Popen[bytes], address: str, folder: DataFolder, log: Path) -> Client:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        # The token is renewed at start, and the socket answers only once it is served.
+        if "#token=" in log.read_text("utf-8", "replace"):
+            return Client(HttpTransport(address, (folder.run / "token").read_text("utf-8")), in_process=False)
+        time.sleep(0.05)
+    process.kill()
+    raise EnvironmentProblem("demo.not_started", detail=log.read_text("utf-8", "replace")[-500:])

@@ -1,0 +1,63 @@
+"""``hezheng evidence``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands.base import data_option, follow, json_option, passphrase_option, put, unlock
+from api.commands.client import connected
+
+ONE = "/api/v1/inspections"
+
+
+@click.group(help="证据包")
+def evidence() -> None:
+    pass
+
+
+@evidence.command("seal", help="封存一次督查；之后只能查看。")
+@click.argument("inspection_id")
+@click.option("--out", type=click.Path(path_type=Path), help="另存一份到此文件。")
+@passphrase_option
+@data_option
+@json_option
+def evidence_seal(
+    inspection_id: str, out: Path | None, passphrase_fd: int | None, data: Path | None, as_json: bool
+) -> None:
+    with connected(data) as client:
+        unlock(client, passphrase_fd)
+        sealed = follow(client, client.send("POST", f"{ONE}/{inspection_id}/bundles"))["result"]
+        if out:
+            out.write_bytes(client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file"))
+            sealed["path"] = str(out)
+        put(sealed, "bundle", as_json)
+
+
+@evidence.command("list", help="列出证据包。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def evidence_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/bundles")["items"]}, "bundles", as_json)
+
+
+@evidence.command("verify", help="核验证据包；不需要数据目录，不解压，不执行其中任何内容。")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--signer", help="签名人公钥指纹（纸质记录上的 64 位十六进制数）。")
+@json_option
+@click.pass_context
+def evidence_verify(context: click.Context, file: Path, signer: str | None, as_json: bool) -> None:
+    from appliance.evidence.verify import verify_bundle
+
+    found = verify_bundle(file, (), signer)
+    document = {
+        "outcome": str(found.outcome),
+        "digest": found.digest,
+        "fingerprint": found.fingerprint,
+        "problems": [problem.to_json() for problem in found.problems],
+    }
+    put(document, "verification", as_json)
+    context.exit(int(found.exit))

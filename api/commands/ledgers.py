@@ -1,0 +1,116 @@
+"""``hezheng ledger``, ``proof``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands.base import data_option, json_option, put, secret_from
+from api.commands.client import connected
+
+ONE = "/api/v1/inspections"
+KINDS = click.Choice(["assets", "licences", "free_list"])
+
+
+@click.group(help="台账")
+def ledger() -> None:
+    pass
+
+
+@ledger.command("import", help="读取台账文件并预览；接受之前不生效。")
+@click.argument("inspection_id")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kind", type=KINDS, help="assets 固定资产、licences 附件7、free_list 附件6；缺省自动识别。")
+@click.option("--accept", type=click.Choice(["all", "good"]), help="随即接受全部行，或只接受无误的行。")
+@click.option("--password-fd", type=int, help="加密文件的密码从该文件描述符读取。")
+@data_option
+@json_option
+def ledger_import(
+    inspection_id: str,
+    file: Path,
+    kind: str | None,
+    accept: str | None,
+    password_fd: int | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    fields = {} if kind is None else {"kind": kind}
+    if password_fd is not None:
+        fields["password"] = secret_from(password_fd, "")
+    with connected(data) as client:
+        preview = client.upload(f"{ONE}/{inspection_id}/ledgers", file, fields)
+        if accept:
+            decision = {"decision": f"accept_{accept}"}
+            decided = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{preview['id']}/decision", decision)
+            preview |= {"state": decided["state"]}
+        put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
+
+
+@ledger.command("list", help="列出导入的台账。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def ledger_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/ledgers")["items"]}, "ledgers", as_json)
+
+
+@ledger.command("show", help="一份台账的预览、已读行和问题。")
+@click.argument("inspection_id")
+@click.argument("file_id")
+@data_option
+@json_option
+def ledger_show(inspection_id: str, file_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put(client.get(f"{ONE}/{inspection_id}/ledgers/{file_id}"), "ledger", as_json)
+
+
+@ledger.command("decide", help="accept_all 全部接受、accept_good 只接受无误的行、reject 不采用。")
+@click.argument("inspection_id")
+@click.argument("file_id")
+@click.argument("decision", type=click.Choice(["accept_all", "accept_good", "reject"]))
+@data_option
+@json_option
+def ledger_decide(inspection_id: str, file_id: str, decision: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        path = f"{ONE}/{inspection_id}/ledgers/{file_id}/decision"
+        put(client.send("POST", path, {"decision": decision}), "ledger", as_json)
+
+
+@click.group(help="授权证明")
+def proof() -> None:
+    pass
+
+
+@proof.command("record", help="登记某软件编号的授权证明：P0 仅台账、P1 合同或发票、P2 授权证书。")
+@click.argument("inspection_id")
+@click.argument("software_no")
+@click.argument("level", type=click.Choice(["P0", "P1", "P2"]))
+@click.option("--kind", default="", help="合同、发票、授权证书等。")
+@click.option("--number", default="", help="编号。")
+@click.option("--note", default="")
+@data_option
+@json_option
+def proof_record(
+    inspection_id: str,
+    software_no: str,
+    level: str,
+    kind: str,
+    number: str,
+    note: str,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    body = {"software_no": software_no, "level": level, "kind": kind, "number": number, "note": note}
+    with connected(data) as client:
+        put(client.send("POST", f"{ONE}/{inspection_id}/proofs", body), "proof", as_json)
+
+
+@proof.command("list", help="列出授权证明。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def proof_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/proofs")["items"]}, "proofs", as_json)

@@ -1,0 +1,67 @@
+"""``hezheng audit``, ``verdict``, ``finding``, ``rate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands.base import data_option, follow, json_option, put
+from api.commands.client import connected
+
+ONE = "/api/v1/inspections"
+
+
+@click.command(help="对一次督查已有的采集事实和台账作出判定。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def audit(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put(follow(client, client.send("POST", f"{ONE}/{inspection_id}/audits"))["result"], "audit", as_json)
+
+
+@click.group(help="判定")
+def verdict() -> None:
+    pass
+
+
+@verdict.command("list", help="列出判定及理由。")
+@click.argument("inspection_id")
+@click.option("--decision", type=click.Choice(["licensed", "unlicensed", "to_verify", "excluded"]))
+@click.option("--rule", help="规则号，如 R14。")
+@data_option
+@json_option
+def verdict_list(inspection_id: str, decision: str | None, rule: str | None, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        items = client.all(f"{ONE}/{inspection_id}/verdicts", decision=decision, rule=rule)
+        put({"items": items}, "verdicts", as_json)
+
+
+@click.group(help="问题")
+def finding() -> None:
+    pass
+
+
+@finding.command("list", help="列出问题。")
+@click.argument("inspection_id")
+@click.option("--kind")
+@data_option
+@json_option
+def finding_list(inspection_id: str, kind: str | None, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.all(f"{ONE}/{inspection_id}/findings", kind=kind)}, "findings", as_json)
+
+
+@click.group(help="指标")
+def rate() -> None:
+    pass
+
+
+@rate.command("show", help="正版率、国产化率、覆盖率、账实相符率与许可缺口。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def rate_show(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put(client.get(f"{ONE}/{inspection_id}/rates"), "rates", as_json)

@@ -1,0 +1,47 @@
+"""``hezheng serve``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from api.commands.base import data_option, say, tell
+from api.commands.client import CHECKOUT
+from config.problems import EnvironmentProblem
+
+
+@click.command(help="启动本机服务与页面（缺省 http://127.0.0.1:8600）。")
+@data_option
+@click.option("--port", type=click.IntRange(0, 65535), help="端口；0 表示任取一个空闲端口。")
+@click.option("--listen-fd", type=int, help="使用继承来的监听套接字。")
+def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
+    from api import serving
+    from appliance.folder import DataFolder, locate, writing
+    from config.clock import SystemClock
+    from config.settings import load
+
+    folder = DataFolder(locate(data, os.environ, CHECKOUT))
+    listening = serving.listen(load(folder.root), port, listen_fd)
+    address = serving.address_of(listening)
+    with writing(folder, address):
+        built = serving.build(folder, SystemClock())
+        tell("serve.started")
+        say(f"{address}/#token={built.gate.new_launch_token()}")
+        tell("serve.data_folder", path=str(folder.root))
+        _remark_on_discovery()
+        serving.run(built, listening)
+    tell("serve.stopped")
+
+
+def _remark_on_discovery() -> None:
+    from scanner.discovery import find_nmap, may_send_raw
+
+    try:
+        path = find_nmap()
+    except EnvironmentProblem:
+        tell("serve.nmap_missing")
+        return
+    if not may_send_raw(path):
+        tell("serve.connect_mode")

@@ -1,0 +1,81 @@
+"""Use cases of facts: what was read from a host, and facts that come from a file instead of the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from appliance.context import Appliance
+from appliance.store import hosts as store
+from appliance.store.database import Row, loads
+from appliance.store.hosts import StoredHost
+from config.clock import rfc3339
+from config.problems import BadInput, NotFound
+from scanner import facts as facts_json
+from scanner.model import DeviceKind, FactsOrigin, Host
+
+
+def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
+    """Hosts with the outcome of their best result."""
+    with appliance.inspection(inspection_id) as (db, _):
+        results = store.latest_results(db)
+        return [_row(stored, results.get(stored.id)) for stored in store.list_hosts(db, after, limit)]
+
+
+def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
+    """One host. Raises NotFound."""
+    with appliance.inspection(inspection_id) as (db, _):
+        stored = store.get_host(db, host_id)
+        if stored is None:
+            raise NotFound("facts.no_host", id=host_id[:40])
+        return _row(stored, store.latest_results(db).get(host_id))
+
+
+def _row(stored: StoredHost, result: Any) -> Row:
+    facts_id, outcome, reason = result or (None, None, None)
+    row: Row = {"id": stored.id, **store.host_document(stored.host)}
+    return row | {"facts_id": facts_id, "outcome": outcome, "reason": reason.to_json() if reason else None}
+
+
+def get_facts(appliance: Appliance, inspection_id: str, host_id: str) -> dict[str, Any]:
+    """The best facts of one host, as stored. Raises NotFound."""
+    with appliance.inspection(inspection_id) as (db, _):
+        document = store.facts_document(db, host_id)
+    if document is None:
+        raise NotFound("facts.none_yet", id=host_id[:40])
+    return document
+
+
+def list_facts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
+    """``{"host_id", "facts"}`` of the best result of each host, in order of host id."""
+    with appliance.inspection(inspection_id) as (db, _):
+        rows = db.rows(f"{store.LATEST} WHERE r.host_id > ? ORDER BY r.host_id LIMIT ?", [after, limit])
+        return [{"host_id": row["host_id"], "facts": loads(row["document"])} for row in rows]
+
+
+def import_facts(appliance: Appliance, inspection_id: str, document: object) -> Row:
+    """Take over ``hezheng.facts/1`` from a single-machine collector or another appliance.
+
+    The host is the one at the facts' address, else a new one. Raises BadInput for a document that does not fit.
+    """
+    facts = facts_json.from_json(document)
+    address = facts.address
+    if not address:
+        raise BadInput("facts.no_address")
+    if facts.origin is FactsOrigin.NETWORK:
+        facts = replace(facts, origin=FactsOrigin.COLLECTOR)
+    with appliance.open_inspection(inspection_id) as (db, _):
+        if db.value("SELECT COUNT(*) FROM results WHERE facts_id = ?", [facts.id]):
+            raise BadInput("facts.already_imported", id=facts.id)
+        appliance.log(inspection_id, "facts.imported", facts=facts.id, address=address)
+        with db.atomic():
+            host_id = _host_at(address, store.list_hosts(db))
+            if host_id is None:
+                host = Host(address, rfc3339(appliance.clock.now()), kind=DeviceKind.COMPUTER)
+                host_id = store.save_host(db, host, appliance.ids.new())
+            store.save_result(db, None, host_id, facts, None)
+    return {"host_id": host_id, "facts_id": facts.id}
+
+
+def _host_at(address: str, hosts: list[StoredHost]) -> str | None:
+    return next((stored.id for stored in hosts if stored.host.address == address), None)
