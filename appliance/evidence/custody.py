@@ -27,7 +27,7 @@ from config.message import Message, Param
 from config.problems import Busy, Conflict, EnvironmentProblem
 
 GENESIS = "0" * 64
-TORN_ACTION = "custody.torn_line"
+TORN_ACTION = "log.torn_line"
 TORN_HASH = "torn_sha256"
 SYSTEM = "system"
 FIELDS = {"action", "at", "operator", "params", "prev", "seq"}
