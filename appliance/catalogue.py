@@ -90,7 +90,7 @@ class Catalogue:
             product=self.products[rule.product],
             rule=rule.id,
             edition=edition or (os.edition or ""),
-            version=_named_version(rule, text) or os.version or "",
+            version=_shown_version(_named_version(rule, text)) or os.version or "",
         )
 
     def find(self, declared_name: str, version: str = "") -> Product | None:
@@ -152,6 +152,11 @@ def _named_version(rule: Rule, text: str) -> str:
         return rule.version
     found = rule.matching.search(text)
     return (found["version"] or "") if found else ""
+
+
+def _shown_version(version: str) -> str:
+    """``v10 sp1`` → ``V10 SP1``, ``xp`` → ``XP``, ``vista`` → ``Vista``: as makers and ledgers write it."""
+    return version.capitalize() if version.isalpha() and len(version) > 2 else version.upper()
 
 
 def _word_pattern(words: Mapping[str, str]) -> re.Pattern[str]:

@@ -47,20 +47,20 @@ SYSTEMS = [
     ("Windows 7 Home Premium", "HomePremium", "7601", "windows", "7", "家庭高级版"),
     ("Windows 7 Enterprise", "Enterprise", "7601", "windows", "7", "企业版"),
     ("Windows 7 Starter", "Starter", "7601", "windows", "7", "简易版"),
-    ("Windows Vista (TM) Business", None, "6002", "windows", "vista", "商业版"),
-    ("Microsoft Windows XP Professional", None, "2600", "windows", "xp", "专业版"),
-    ("Microsoft Windows XP Home Edition", None, "2600", "windows", "xp", "家庭版"),
+    ("Windows Vista (TM) Business", None, "6002", "windows", "Vista", "商业版"),
+    ("Microsoft Windows XP Professional", None, "2600", "windows", "XP", "专业版"),
+    ("Microsoft Windows XP Home Edition", None, "2600", "windows", "XP", "家庭版"),
     ("Microsoft Windows 10 专业版", None, None, "windows", "10", "专业版"),
-    ("Windows Server 2008 R2 Standard", "ServerStandard", "7601", "windows-server", "2008 r2", "标准版"),
-    ("Windows Server 2008 R2 Enterprise", "ServerEnterprise", "7601", "windows-server", "2008 r2", "企业版"),
-    ("Windows Server 2012 R2 Standard", "ServerStandard", "9600", "windows-server", "2012 r2", "标准版"),
+    ("Windows Server 2008 R2 Standard", "ServerStandard", "7601", "windows-server", "2008 R2", "标准版"),
+    ("Windows Server 2008 R2 Enterprise", "ServerEnterprise", "7601", "windows-server", "2008 R2", "企业版"),
+    ("Windows Server 2012 R2 Standard", "ServerStandard", "9600", "windows-server", "2012 R2", "标准版"),
     ("Windows Server 2016 Datacenter", "ServerDatacenter", "14393", "windows-server", "2016", "数据中心版"),
     ("Windows Server 2019 Standard", "ServerStandard", "17763", "windows-server", "2019", "标准版"),
     ("Windows Server 2019 Standard Evaluation", "ServerStandardEval", "17763", "windows-server", "2019", "标准评估版"),
     ("Windows Server 2022 Datacenter", "ServerDatacenter", "20348", "windows-server", "2022", "数据中心版"),
     ("Windows Server 2025 Standard", "ServerStandard", "26100", "windows-server", "2025", "标准版"),
     ("Windows Server 2012 Essentials", "ServerSolution", "9200", "windows-server", "2012", "基础版"),
-    ("Microsoft Windows Server 2003 R2", None, "3790", "windows-server", "2003 r2", ""),
+    ("Microsoft Windows Server 2003 R2", None, "3790", "windows-server", "2003 R2", ""),
 ]
 
 
@@ -109,6 +109,13 @@ def test_a_linux_system_is_known_by_its_os_release(catalogue: Catalogue, file: s
     )
     assert got.product
     assert got.product.id == product
+
+
+def test_the_release_of_kylin_is_written_as_its_maker_writes_it(catalogue: Catalogue) -> None:
+    fields = read_os_release("kylin-desktop-v10sp1-edu")
+    os = OperatingSystem(LINUX, fields["PRETTY_NAME"], version=fields["VERSION"], distribution=fields["ID"])
+    got = catalogue.recognise_os(os)
+    assert (got.version, got.edition) == ("V10 SP1", "教育版")
 
 
 def test_commercial_kylin_and_uos_have_a_readable_activation_and_community_editions_none(catalogue: Catalogue) -> None:
