@@ -41,6 +41,7 @@ class Output:
         self._count = 0
 
     def take(self, copy: Copy, verdict: Verdict) -> tuple[Verdict, bytes]:
+        """Count one verdict on a computer; returns it with its line."""
         in_rates = copy.computer.official or self._inputs.policy.switches.unlisted_in_rates
         self._tally.add(copy.product, verdict.decision, in_rates)
         if verdict.decision is Decision.UNLICENSED:
@@ -50,6 +51,7 @@ class Output:
         return self._emit(verdict)
 
     def take_surplus(self, surplus: Surplus, verdict: Verdict) -> tuple[Verdict, bytes]:
+        """Count one verdict at product level."""
         self._findings.append(over_licence(surplus, verdict))
         return self._emit(verdict)
 
@@ -60,6 +62,7 @@ class Output:
         return verdict, line
 
     def close(self, roster: Roster, survey: Survey, surpluses: tuple[Surplus, ...]) -> Summary:
+        """All verdicts are out: apply the surpluses, make rates, findings and the head."""
         inputs, switches = self._inputs, self._inputs.policy.switches
         for surplus in surpluses:
             self._tally.charge(surplus, switches.unlisted_in_rates)

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 from appliance.ledger.model import FreeListEntry, Licence, Proof, ProofLevel, SoftwareType
 from appliance.model import Product
+from appliance.names import fold, year
 from appliance.rules.model import Entitlements, Grant, GrantKind, Seat, kind_of
-from appliance.rules.papers import usable_of
 from appliance.rules.term import has_ended
 from appliance.rules.versions import Fit, fit, named_in
 
@@ -48,7 +48,7 @@ class Register:
         return Entitlements(
             live=live,
             covering=tuple(grant for grant in live if covers(grant, product, versions)),
-            ended=tuple(grant for grant in grants if grant.ended),
+            ended=tuple(grant for grant in grants if grant.ended and covers(grant, product, versions)),
             free=self.free.get(product.id, ()),
         )
 
@@ -73,7 +73,7 @@ def build_register(
         if product is None:
             unrecognised.append(row)
         elif row.software_type is not SoftwareType.FREE:
-            grants.setdefault(product.id, []).append(_grant(row, levels, as_of, required))
+            grants.setdefault(product.id, []).append(_grant(row, product, levels, as_of, required))
     for entry in sorted(free_list, key=lambda e: (e.software_no, e.ref.text())):
         if product := catalogue.find(entry.name, entry.version):
             free.setdefault(product.id, []).append(entry)
@@ -92,15 +92,28 @@ def proof_levels(proofs: Iterable[Proof]) -> dict[str, ProofLevel]:
 
 def covers(grant: Grant, product: Product, versions: tuple[str, ...]) -> bool:
     """Whether a row's version cells hold every installed version; what cannot be compared contradicts nothing."""
-    cells = usable_of(grant)
-    return any(named_in(cell, product.name) for cell in cells) or fit(cells, versions) is not Fit.OUTSIDE
+    named = any(named_in(cell, product.name) for cell in grant.cells)
+    return named or fit(grant.cells, versions) is not Fit.OUTSIDE
 
 
-def _grant(row: Licence, levels: Mapping[str, ProofLevel], as_of: date, required: ProofLevel) -> Grant:
+def version_cells(row: Licence, product: Product) -> tuple[str, ...]:
+    """What a row says about versions. The release often stands in its 软件名称: ``Windows 10 专业版`` of
+    ``Windows``.
+    """
+    name = fold(row.name)
+    known = max((n for n in map(fold, (product.name, *product.aliases)) if n in name), key=len, default=None)
+    release = year(name) if known is None else name.replace(known, " ", 1).strip()
+    return tuple(cell for cell in (*row.usable_versions, row.version, release) if cell.strip())
+
+
+def _grant(
+    row: Licence, product: Product, levels: Mapping[str, ProofLevel], as_of: date, required: ProofLevel
+) -> Grant:
     kind = kind_of(row)
     proof = levels.get(row.software_no, ProofLevel.P0)
     counted = kind is not GrantKind.COUNTED or row.quantity is not None
-    return Grant(row, kind, proof, proof >= required and counted, has_ended(row, as_of))
+    cells = version_cells(row, product)
+    return Grant(row, kind, proof, proof >= required and counted, has_ended(row, as_of), cells)
 
 
 def _frozen(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:

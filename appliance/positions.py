@@ -111,7 +111,7 @@ def plan_seats(copies: Iterable[Copy], register: Register, complete: bool) -> Se
         if uses_seat(copy, found):
             slots = demand.setdefault(product_id, {})
             slots[slot_of(copy)] = slots.get(slot_of(copy), 0) + 1
-        elif not found.live and not on_oem_channel(copy):
+        elif found.ended and not found.covering and not on_oem_channel(copy):
             unseated[product_id] = unseated.get(product_id, 0) + 1
         if is_open(copy, found):
             open_products.add(product_id)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, ProofLevel, SoftwareType
-from appliance.model import Activation, Decision, Phase, Product
+from appliance.model import Activation, Category, Decision, Phase, Product
 from appliance.policy import Switches
 from config.message import Message
 from scanner.model import LicenceState, LicenceStatus
@@ -47,6 +47,11 @@ class Copy(NamedTuple):
         return self.state is not None and self.state.status is LicenceStatus.LICENSED
 
     @property
+    def ground_unknown(self) -> bool:
+        """An operating system whose channel was not read: it may rest on the maker's licence, whatever the rows say."""
+        return self.unread and self.product.category is Category.OPERATING_SYSTEM
+
+    @property
     def unread(self) -> bool:
         """Whether an activation exists on this kind of product and was not collected."""
         readable = self.product.activation is Activation.READABLE
@@ -78,6 +83,7 @@ class Grant(NamedTuple):
     proof: ProofLevel
     proven: bool  # the proof reaches what the policy asks, and a counted row states its 许可数量
     ended: bool  # 许可期限 is over on the as-of date
+    cells: tuple[str, ...]  # what the row says about versions: 可使用版本, 软件版本, the release in its 软件名称
 
     @property
     def ref(self) -> str:
@@ -91,7 +97,7 @@ class Entitlements:
 
     live: tuple[Grant, ...] = ()
     covering: tuple[Grant, ...] = ()  # the live ones whose 可使用版本 holds every installed version
-    ended: tuple[Grant, ...] = ()
+    ended: tuple[Grant, ...] = ()  # those that would cover, were they not over
     free: tuple[FreeListEntry, ...] = ()
     seat: Seat = Seat.NONE
 

@@ -82,15 +82,10 @@ def row_remarks(copy: Copy, grant: Grant) -> tuple[Message, ...]:
     notes: list[Message] = []
     if row.valid_until is None and not row.perpetual and grant.kind is GrantKind.COUNTED:
         notes.append(Message.of("verdict.term_not_stated", software_no=row.software_no))
-    if version_fit(usable_of(grant), copy.versions) is Fit.NOT_COMPARABLE and usable_of(grant):
+    if version_fit(grant.cells, copy.versions) is Fit.NOT_COMPARABLE:
         shown = "、".join(copy.versions)
         notes.append(Message.of("verdict.version_not_compared", software_no=row.software_no, version=shown))
     return tuple(notes)
-
-
-def usable_of(grant: Grant) -> tuple[str, ...]:
-    """The version cells of a row: 可使用版本, and the 软件版本 that was bought."""
-    return tuple(cell for cell in (*grant.row.usable_versions, grant.row.version) if cell)
 
 
 def _surplus_remark(copy: Copy, found: Entitlements) -> tuple[Message, ...]:

@@ -3,6 +3,7 @@
 R12 "许可期限 ended → 非正版 from the day after, unless the contract turns perpetual; a lapsed 服务期 or
 病毒库升级期 is only a remark". Every row that names the product must have ended: another row in force is another
 entitlement.
+An operating system whose channel was not read may rest on the maker's licence: no row contradicts it yet (R31).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ def has_ended(row: Licence, as_of: date) -> bool:
 
 
 def term_ended(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
-    """非正版 when all rows for the product have ended."""
-    if found.live or not found.ended or on_oem_channel(copy):
+    """非正版 when all rows that cover the copy have ended."""
+    if found.covering or not found.ended or on_oem_channel(copy) or copy.ground_unknown:
         return None
     last = max(found.ended, key=lambda grant: (grant.row.valid_until or date.min, grant.row.software_no))
     until = last.row.valid_until.isoformat() if last.row.valid_until else ""

@@ -37,9 +37,11 @@ def fit(usable: tuple[str, ...], installed: tuple[str, ...]) -> Fit:
     >>> fit(("2016", "2019"), ("2019",)), fit(("2016",), ("2019",)), fit(("2016",), ("16.0.4266",))
     (<Fit.COVERED: 'covered'>, <Fit.OUTSIDE: 'outside'>, <Fit.NOT_COMPARABLE: 'not_comparable'>)
     """
-    cells = tuple(cell for cell in usable if cell.strip())
-    if not cells:
+    if not any(cell.strip() for cell in usable):
         return Fit.COVERED
+    cells = tuple(cell for cell in usable if _numbers(cell) or any(word in cell for word in ANY_VERSION))
+    if not cells:
+        return Fit.NOT_COMPARABLE  # words without a number, such as an edition, state no version
     fits = {_fit_one(cells, version) for version in installed} or {Fit.NOT_COMPARABLE}
     return next(kind for kind in (Fit.OUTSIDE, Fit.NOT_COMPARABLE, Fit.COVERED) if kind in fits)
 

@@ -372,6 +372,21 @@ UNREAD_CASES = [
         "Office on record with contract", copy_of(OFFICE, "2019"), "R31", OPEN, "verdict.record_exists", (OFFICE_ROW,)
     ),
     Case("Office on no record, final", copy_of(OFFICE, "2019"), "R31", OPEN, "settle.activation", phase=FINAL),
+    Case(
+        "Windows whose only row ended may still be the maker's",
+        copy_of(WINDOWS, "10"),
+        "R31",
+        OPEN,
+        rows=(row("Windows 10", valid_until=date(2026, 6, 30)),),
+    ),
+    Case(
+        "麒麟 of another release than bought, channel unknown",
+        copy_of(KYLIN, "V4"),
+        "R31",
+        OPEN,
+        "verdict.record_absent",
+        rows=(row("银河麒麟桌面操作系统", version="V10"),),
+    ),
     Case("麒麟 on record", copy_of(KYLIN, "V10"), "R31", OPEN, rows=(row("银河麒麟桌面操作系统"),)),
     Case("a state without a status is unread too", copy_of(OFFICE, state=state(None)), "R31", OPEN),
     Case(
