@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,15 +177,17 @@ class _Scan:
         addresses = (address for chunk in waiting for address in chunk.addresses)
         plan = plan_discovery(addresses, settings, privileged=may_send_raw(find_nmap()))
         failed = 0
-        for chunk in sweep(plan, settings, self.appliance.clock, cancelled=self._stopped, skip=done_before):
-            if isinstance(chunk, ChunkFailed):
-                failed += 1
-                store.close_chunk(self.db, self.scan["id"], chunk.index, "failed", chunk.reason.to_json())
-            else:
-                self._keep(chunk)
-            done += len(chunk.addresses)
-            self.job.progress(done, total, "discovery")
-            require(authorisation, self.appliance.clock.now())
+        swept = sweep(plan, settings, self.appliance.clock, cancelled=self._stopped, skip=done_before)
+        with closing(swept):
+            for chunk in swept:
+                if isinstance(chunk, ChunkFailed):
+                    failed += 1
+                    store.close_chunk(self.db, self.scan["id"], chunk.index, "failed", chunk.reason.to_json())
+                else:
+                    self._keep(chunk)
+                done += len(chunk.addresses)
+                self.job.progress(done, total, "discovery")
+                require(authorisation, self.appliance.clock.now())
         if failed and not self._stopped():
             raise EnvironmentProblem("scan.discovery_failed", count=failed)
 

@@ -127,7 +127,9 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
 @contextmanager
 def _opened(host: HostJob, clock: Clock) -> Generator[WindowsSession | LinuxSession]:
     if host.protocol == "smb":
-        smb = SmbTarget(host.address, host.port, host.username, host.domain, host.secret)
+        smb = SmbTarget(
+            address=host.address, port=host.port, username=host.username, domain=host.domain, secret=host.secret
+        )
         with open_windows(smb, SmbLimits(**host.limits), clock) as windows:
             yield windows
     else:

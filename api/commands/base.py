@@ -129,7 +129,7 @@ STAGES: Mapping[str, str] = {"discovery": "发现主机", "collection": "采集�
 def guarded(run: Callable[[], Any]) -> int:
     """Run the command line and return its exit code; what people may cause ends with a sentence, never a trace."""
     try:
-        run()
+        ended = run()
     except Failed as failed:
         say(str(failed.body.get("title") or failed.body.get("code")))
         return failed.exit
@@ -144,6 +144,4 @@ def guarded(run: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()
         return int(Exit.INTERRUPTED)
-    except click.exceptions.Exit as ended:
-        return int(ended.exit_code)
-    return int(Exit.DONE)
+    return ended if isinstance(ended, int) else int(Exit.DONE)  # click hands back what a command gave ctx.exit()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from flask import make_response
@@ -14,6 +13,8 @@ from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
 from appliance import inspections as use
 from appliance.jobs import describe
 from appliance.version import VERSION
+from config.problems import EnvironmentProblem
+from scanner.discovery import find_nmap, may_send_raw
 
 system = APIBlueprint("system", __name__, abp_tags=tag("system"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -36,7 +37,7 @@ def status() -> Any:
             "version": VERSION,
             "vault": {"exists": a.vault.exists(), "locked": a.vault.locked},
             "jobs": [describe(job) for job in a.jobs.running()],
-            "discovery_mode": "privileged" if os.geteuid() == 0 else "connect",
+            "discovery_mode": _discovery_mode(),
             "catalogue": {"version": a.catalogue.version, "digest": a.catalogue.digest},
         }
     )
@@ -79,3 +80,11 @@ def list_units() -> Any:
 def create_unit(body: UnitBody) -> Any:
     """Record a unit."""
     return answer(use.create_unit(appliance(), body.name, body.system, body.region, body.parent_id), 201)
+
+
+def _discovery_mode() -> str:
+    """``raw``, ``connect``, or ``missing`` when there is no nmap."""
+    try:
+        return "raw" if may_send_raw(find_nmap()) else "connect"
+    except EnvironmentProblem:
+        return "missing"
