@@ -1,0 +1,229 @@
+"""Header synonyms and word lists: ``config/ledger_columns.toml``, checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import config
+from appliance.ledger.model import AssetState, LedgerKind, LicenceType, SoftwareType
+from appliance.ledger.text import key
+from config.problems import BadInput
+
+FILE = Path(config.__file__).parent / "ledger_columns.toml"
+
+_ASSET_FIELDS = (
+    "row_no asset_no quantity name classification_code brand model serials macs addresses hostname computer_no "
+    "department user state xinchuang"
+)
+_LICENCE_FIELDS = (
+    "row_no software_no name version software_type commercial_mark oem_mark free_mark purchased_on amount licence_type "
+    "quantity usable_versions term serial installed_count remark"
+)
+_FREE_FIELDS = "row_no software_no name version source vendor vendor_contact departments reason remark"
+FIELDS: Mapping[LedgerKind, frozenset[str]] = {
+    LedgerKind.ASSETS: frozenset(_ASSET_FIELDS.split()),
+    LedgerKind.LICENCES: frozenset(_LICENCE_FIELDS.split()),
+    LedgerKind.FREE_LIST: frozenset(_FREE_FIELDS.split()),
+}
+
+Word = Annotated[str, Field(min_length=1)]
+WordList = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Form(_Table):
+    title: Word
+    required: tuple[Word, ...]
+    other_forms: tuple[Word, ...]
+    fill_down: tuple[Word, ...]
+    columns: dict[str, WordList]
+
+
+class _Words(_Table):
+    blank: WordList
+    yes: WordList
+    no: WordList
+    perpetual: WordList
+    site: WordList
+    whole_unit: WordList
+    dynamic_address: WordList
+    junk_serials: WordList
+    total: WordList
+    note: WordList
+    example: WordList
+    states: dict[AssetState, WordList]
+    software_types: dict[SoftwareType, WordList]
+    licence_types: dict[LicenceType, WordList]
+
+
+class _Computers(_Table):
+    code_prefixes: WordList
+    code_pattern: str
+    other_anywhere: WordList
+    other_words: WordList
+    words: WordList
+
+    @field_validator("code_pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
+class _File(_Table):
+    assets: _Form
+    licences: _Form
+    free_list: _Form
+    words: _Words
+    computers: _Computers
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One ledger's columns. ``by_header`` maps a header's comparison key to its field and rank (0 first)."""
+
+    kind: LedgerKind
+    title: str
+    required: tuple[str, ...]
+    other_forms: frozenset[str]
+    fill_down: frozenset[str]
+    labels: Mapping[str, str]
+    by_header: Mapping[str, tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Word lists by comparison key (:func:`appliance.ledger.text.key`)."""
+
+    blank: frozenset[str]
+    yes_no: Mapping[str, bool]
+    perpetual: tuple[str, ...]
+    site: frozenset[str]
+    whole_unit: frozenset[str]
+    dynamic_address: frozenset[str]
+    junk_serials: frozenset[str]
+    total: frozenset[str]
+    note: frozenset[str]
+    example: frozenset[str]
+    states: Mapping[str, AssetState]
+    software_types: Mapping[str, SoftwareType]
+    licence_types: Mapping[str, LicenceType]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: it is a cache key on a hot path
+class Computers:
+    """What tells a computer from other assets."""
+
+    code_prefixes: tuple[str, ...]
+    code_pattern: re.Pattern[str]
+    other_anywhere: tuple[str, ...]
+    other_words: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The whole file."""
+
+    forms: Mapping[LedgerKind, Form]
+    words: Words
+    computers: Computers
+
+
+@cache
+def standard() -> Columns:
+    """The columns that the appliance ships with."""
+    return load(FILE)
+
+
+def load(file: Path) -> Columns:
+    """Read and check a columns file. Raises BadInput ``ledger.bad_columns`` naming file, key and what is wrong."""
+    try:
+        raw = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput("ledger.bad_columns", file=file.name, key="", detail=str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput("ledger.bad_columns", file=file.name, key=where, detail=first["msg"]) from error
+    tables = {
+        LedgerKind.ASSETS: raw.assets,
+        LedgerKind.LICENCES: raw.licences,
+        LedgerKind.FREE_LIST: raw.free_list,
+    }
+    forms = {kind: _form(kind, table, file.name) for kind, table in tables.items()}
+    return Columns(forms, _words(raw.words), _computers(raw.computers))
+
+
+def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
+    for where, names in (
+        ("columns", tuple(table.columns)),
+        ("required", table.required),
+        ("fill_down", table.fill_down),
+    ):
+        if unknown := [name for name in names if name not in FIELDS[kind]]:
+            raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.{where}", detail=f"unknown field {unknown[0]}")
+    if missing := [name for name in table.required if name not in table.columns]:
+        raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.required", detail=f"{missing[0]} has no header")
+    return Form(
+        kind=kind,
+        title=table.title,
+        required=table.required,
+        other_forms=frozenset(map(key, table.other_forms)),
+        fill_down=frozenset(table.fill_down),
+        labels={name: headers[0] for name, headers in table.columns.items()},
+        by_header=_by_header(kind, table.columns, file),
+    )
+
+
+def _by_header(kind: LedgerKind, columns: Mapping[str, tuple[str, ...]], file: str) -> Mapping[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for name, headers in columns.items():
+        for rank, header in enumerate(headers):
+            other, _ = found.setdefault(key(header), (name, rank))
+            if other != name:
+                detail = f"{header} also names {other}"
+                raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.columns.{name}", detail=detail)
+    return found
+
+
+def _words(raw: _Words) -> Words:
+    return Words(
+        blank=frozenset(map(key, raw.blank)),
+        yes_no={**dict.fromkeys(map(key, raw.yes), True), **dict.fromkeys(map(key, raw.no), False)},
+        perpetual=tuple(map(key, raw.perpetual)),
+        site=frozenset(map(key, raw.site)),
+        whole_unit=frozenset(map(key, raw.whole_unit)),
+        dynamic_address=frozenset(map(key, raw.dynamic_address)),
+        junk_serials=frozenset(map(key, raw.junk_serials)),
+        total=frozenset(map(key, raw.total)),
+        note=frozenset(map(key, raw.note)),
+        example=frozenset(map(key, raw.example)),
+        states={key(word): state for state, words in raw.states.items() for word in words},
+        software_types={key(word): kind for kind, words in raw.software_types.items() for word in words},
+        licence_types={key(word): kind for kind, words in raw.licence_types.items() for word in words},
+    )
+
+
+def _computers(raw: _Computers) -> Computers:
+    return Computers(
+        code_prefixes=tuple(map(key, raw.code_prefixes)),
+        code_pattern=re.compile(raw.code_pattern, re.IGNORECASE),
+        other_anywhere=tuple(map(key, raw.other_anywhere)),
+        other_words=tuple(map(key, raw.other_words)),
+        words=tuple(map(key, raw.words)),
+    )

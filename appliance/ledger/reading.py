@@ -1,0 +1,118 @@
+"""Read a ledger file into plain rows, in a limited child: the file is a stranger's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from appliance.ledger import child
+from appliance.ledger.text import Cell
+from config.clock import Clock
+from config.message import Message
+from config.problems import BadInput
+from config.settings import Ledger
+from scanner import process
+from scanner.process import MIB, Limits
+
+Row = tuple[int, tuple[Cell, ...]]
+"""Row number as a person counts (from 1) and its cells, from column A, without the empty ones at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merged area: rows from 1, columns from 0, both ends included."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet; a csv file is one sheet with an empty name."""
+
+    name: str
+    rows: tuple[Row, ...]
+    merges: tuple[Merge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """What a file holds. ``format`` is by content: xlsx, xls, ods, xlsb or csv; ``encoding`` is set for csv."""
+
+    sheets: tuple[Sheet, ...]
+    format: str
+    encoding: str = ""
+
+
+def read_table(path: Path, settings: Ledger, clock: Clock, password: str | None = None) -> Workbook:
+    """Read a workbook or csv file within the limits of ``settings``.
+
+    Raises BadInput, always with what to do: ``ledger.no_file``, ``file_too_big``, ``empty``, ``encrypted``,
+    ``wrong_password``, ``disguised``, ``malformed``, ``truncated``, ``bomb``, ``far_cell``, ``too_many_rows``,
+    ``too_many_columns``, ``too_many_cells``, ``unknown_encoding``, ``too_slow``, ``too_much_memory``,
+    ``too_much_text``, ``encrypted_unsupported``.
+    """
+    _check_file(path, settings)
+    job = {"path": str(path), "password": password, "limits": settings.model_dump()}
+    limits = Limits(settings.child_seconds, settings.child_seconds, settings.child_memory_mb)
+    try:
+        workbook = _collect(process.run(child.parse, job, limits, clock))
+    except process.ChildEnded as ended:
+        raise _explain(ended, settings) from ended
+    if not any(cells for sheet in workbook.sheets for _, cells in sheet.rows):
+        raise BadInput("ledger.empty")
+    return workbook
+
+
+def _check_file(path: Path, settings: Ledger) -> None:
+    if not path.is_file():
+        raise BadInput("ledger.no_file", file=path.name)
+    size = path.stat().st_size
+    if size == 0:
+        raise BadInput("ledger.empty")
+    if size > settings.file_limit_mb * MIB:
+        raise BadInput("ledger.file_too_big", size_mb=-(-size // MIB), limit_mb=settings.file_limit_mb)
+
+
+def _explain(ended: process.ChildEnded, settings: Ledger) -> BadInput:
+    match ended:
+        case process.DeadlinePassed():
+            return BadInput("ledger.too_slow", seconds=settings.child_seconds)
+        case process.TooMuchOutput():
+            return BadInput("ledger.too_much_text")
+        case process.ChildCrashed() if ended.out_of_time:
+            return BadInput("ledger.too_slow", seconds=settings.child_seconds)
+        case process.ChildCrashed() if ended.trace and not ended.out_of_memory:
+            return BadInput("ledger.malformed", detail=ended.trace.strip().rpartition("\n")[2][:200])
+        case _:  # ended by a signal: the readers abort when memory runs out
+            return BadInput("ledger.too_much_memory", limit_mb=settings.child_memory_mb)
+
+
+def _collect(words: Iterator[Mapping[str, Any]]) -> Workbook:
+    """Put together what the child sends (see :mod:`appliance.ledger.child` for the shapes)."""
+    head: Mapping[str, Any] = {}
+    sheets: list[tuple[str, list[Row], list[Merge]]] = []
+    for word in words:
+        if "problem" in word:
+            problem = Message.from_json(word["problem"])
+            raise BadInput(problem.code, **problem.params)
+        if "format" in word:
+            head = word
+        elif "sheet" in word:
+            sheets.append((word["sheet"], [], [Merge(*area) for area in word["merges"]]))
+        else:
+            sheets[-1][1].extend((number, tuple(map(_cell, cells))) for number, cells in word["rows"])
+    done = tuple(Sheet(name, tuple(rows), tuple(merges)) for name, rows, merges in sheets)
+    return Workbook(done, str(head["format"]), str(head["encoding"]))
+
+
+def _cell(value: Any) -> Cell:
+    """Dates travel as ``{"d": "2021-03-05"}`` and ``{"t": "2021-03-05T10:00:00"}``; the rest as JSON has it."""
+    if isinstance(value, dict):
+        return date.fromisoformat(value["d"]) if "d" in value else datetime.fromisoformat(value["t"])
+    return value
