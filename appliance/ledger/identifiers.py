@@ -26,6 +26,7 @@ _MAC = re.compile(
 _MAC_LABELS = re.compile(r"(?:(?:有线|无线|网卡|以太网|wi-?fi|wlan|lan|mac|eth|地址)\d?|[、,;/|:()\s])*")
 _NO_MACS = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 _ADDRESS_BREAK = re.compile(r"[、,;|\s]+|/(?!\d{1,3}(?:$|[^\d.:]))")
+_PADDING = re.compile(r"(?<![0-9a-f])0+(?=\d)")
 _STRONG_BREAK = re.compile(r"[、,;/|]+")
 _SERIAL_LABEL = re.compile(r"(?<![0-9A-Z])(?:S/?N|序列号|主机|出厂编号)\s*:\s*", re.IGNORECASE)
 
@@ -98,7 +99,7 @@ def _tail(part: str) -> str:
 
 def _address(part: str) -> str | None:
     bare = part.partition("/")[0].strip("()[]")
-    unpadded = re.sub(r"(?<![0-9a-f])0+(?=\d)", "", bare) if ":" not in bare else bare
+    unpadded = _PADDING.sub("", bare) if ":" not in bare else bare
     try:
         return str(ipaddress.ip_address(unpadded))
     except ValueError:

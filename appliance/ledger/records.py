@@ -59,7 +59,10 @@ class Record:
 
     def cell(self, field: str) -> Cell:
         """The first cell of the field that says something."""
-        return next((cell for cell in self.all(field) if not cells.is_blank(cell, self.words)), None)
+        for place in self._header.columns.get(field, ()):
+            if place < len(self._cells) and not cells.is_blank(self._cells[place], self.words):
+                return self._cells[place]
+        return None
 
     def text(self, field: str) -> str:
         """The field as people wrote it."""
@@ -89,8 +92,8 @@ class Record:
 
     def join(self, field: str, read: Callable[[Cell, Words], Reading[tuple[T, ...]]]) -> tuple[T, ...]:
         """Read every column of the field and put the values together, without repeats."""
-        found = (self._taken(field, cell, read, (), must=False) for cell in self.all(field))
-        return tuple(dict.fromkeys(value for values in found for value in values))
+        found = [self._taken(field, cell, read, (), must=False) for cell in self.all(field)]
+        return found[0] if len(found) == 1 else tuple(dict.fromkeys(value for values in found for value in values))
 
     def _taken(self, field: str, cell: Cell, read: Callable[[Cell, Words], Reading[T]], default: T, must: bool) -> T:
         try:
