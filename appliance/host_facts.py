@@ -18,8 +18,9 @@ from scanner.model import DeviceKind, FactsOrigin, Host
 def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
     """Hosts with the outcome of their best result."""
     with appliance.inspection(inspection_id) as (db, _):
-        results = store.latest_results(db)
-        return [_row(stored, results.get(stored.id)) for stored in store.list_hosts(db, after, limit)]
+        results, names = store.latest_results(db), store.names(db)
+        hosts = store.list_hosts(db, after, limit)
+        return [_row(stored, results.get(stored.id), names.get(stored.id)) for stored in hosts]
 
 
 def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
@@ -28,12 +29,12 @@ def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
         stored = store.get_host(db, host_id)
         if stored is None:
             raise NotFound("facts.no_host", id=host_id[:40])
-        return _row(stored, store.latest_results(db).get(host_id))
+        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id))
 
 
-def _row(stored: StoredHost, result: Any) -> Row:
+def _row(stored: StoredHost, result: Any, names: Row | None) -> Row:
     facts_id, outcome, reason = result or (None, None, None)
-    row: Row = {"id": stored.id, **store.host_document(stored.host)}
+    row: Row = {"id": stored.id, **store.host_document(stored.host), **(names or {"hostname": None, "os": None})}
     return row | {"facts_id": facts_id, "outcome": outcome, "reason": reason.to_json() if reason else None}
 
 

@@ -114,8 +114,10 @@ def describe(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,
+        "inspection_id": job.inspection_id,
         "state": job.state,
         "stage": job.stage,
+        "paused": job.paused.is_set(),
         "done": job.done,
         "total": job.total,
         "unit": job.unit,

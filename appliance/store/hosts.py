@@ -141,6 +141,13 @@ def latest_results(db: Db) -> Mapping[str, tuple[str, Outcome, Message | None]]:
     }
 
 
+def names(db: Db) -> Mapping[str, Row]:
+    """``host_id`` → ``hostname`` and ``os`` of the best result, null where they were not read."""
+    sql = f"""SELECT host_id, json_extract(document, '$.identity.hostname') AS hostname,
+              json_extract(document, '$.os.name') AS os FROM ({LATEST})"""  # noqa: S608
+    return {row.pop("host_id"): row for row in db.rows(sql)}
+
+
 def facts_document(db: Db, host_id: str) -> dict[str, Any] | None:
     """The best facts of one host as stored, or None."""
     row = db.first(f"{LATEST} WHERE r.host_id = ?", [host_id])
