@@ -133,6 +133,9 @@ class Child:
         except EOFError:
             self._process.join(5)
             raise ChildCrashed(self._process.exitcode) from None
+        except ConnectionResetError:
+            self._process.join(5)
+            raise ChildCrashed(self._process.exitcode) from None
         except OSError as error:
             raise TooMuchOutput(str(error)) from error
         self._received += len(data)

@@ -20,13 +20,20 @@ COUNTS = ("discovered", "computers", "collected", "installations", "products")
 class Unit(Protocol):
     """A unit that can be inspected: its LAN, its papers, its accounts (``tests.lab.demo_unit.Demo``)."""
 
-    lan: Any
-    unit_name: str
-    scope: str
-    exclusions: tuple[str, ...]
-    credentials: tuple[Mapping[str, str], ...]
-    ledgers: Mapping[str, Path]
-    proofs: tuple[Mapping[str, str], ...]
+    @property
+    def lan(self) -> Any: ...
+    @property
+    def unit_name(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def exclusions(self) -> tuple[str, ...]: ...
+    @property
+    def credentials(self) -> tuple[Mapping[str, str], ...]: ...
+    @property
+    def ledgers(self) -> Mapping[str, Path]: ...
+    @property
+    def proofs(self) -> tuple[Mapping[str, str], ...]: ...
 
     def stop(self) -> None: ...
 
