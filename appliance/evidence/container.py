@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Container(Protocol):
     """The files of a bundle."""
 
     @property
-    def names(self) -> frozenset[str]:
+    def names(self) -> Set[str]:
         """Paths of regular files that can be read."""
         ...
 
@@ -81,8 +81,8 @@ class FolderContainer:
             pending += self._scan(pending.pop())
 
     @property
-    def names(self) -> frozenset[str]:
-        return frozenset(self._names)
+    def names(self) -> Set[str]:
+        return self._names
 
     @property
     def problems(self) -> tuple[Message, ...]:
@@ -134,8 +134,8 @@ class ZipContainer:
         self._take(self._archive.infolist())
 
     @property
-    def names(self) -> frozenset[str]:
-        return frozenset(self._members)
+    def names(self) -> Set[str]:
+        return self._members.keys()
 
     @property
     def problems(self) -> tuple[Message, ...]:
