@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.lab import hive, smbios
@@ -20,6 +21,8 @@ from tests.lab.plans import RegistryEntry, WindowsPc
 SMB_PORTS = (445,)
 MSSMBIOS = r"HKLM\SYSTEM\CurrentControlSet\Services\mssmbios\Data"
 BIOS = r"HKLM\HARDWARE\DESCRIPTION\System\BIOS"
+VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+NARROW_VERSION = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows NT\CurrentVersion"
 FOLDERS = ("private", "state", "lock", "cache", "pid", "ncalrpc", "log", "ipc")
 
 SMB_CONF = """\
@@ -68,8 +71,16 @@ def prepare(plan: WindowsPc, folder: Path) -> Boot:
 
 def registry(plan: WindowsPc) -> list[RegistryEntry]:
     """The plan's own values, and those that every Windows derives from name and firmware."""
-    computed = [*_name_values(plan.name), *_hardware_values(plan)]
+    computed = [*_name_values(plan.name), *_hardware_values(plan), *_narrow_version(plan)]
     return sorted([*plan.registry, *computed], key=lambda entry: entry.key)
+
+
+def _narrow_version(plan: WindowsPc) -> Sequence[RegistryEntry]:
+    """The 32-bit view of the version key, which real 64-bit Windows has as well.
+
+    Over RPC Samba answers the 64-bit key itself (SystemRoot and CurrentVersion 6.1) and hides what was imported there.
+    """
+    return [replace(entry, key=NARROW_VERSION) for entry in plan.registry if entry.key == VERSION]
 
 
 def bad_password_count(peer: Peer, username: str = "inspector") -> int:

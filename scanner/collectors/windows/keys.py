@@ -6,6 +6,7 @@ from scanner.model import SkippedEntry
 from scanner.session import RegistryKey, SessionError
 
 NT = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+NT_NARROW = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows NT\CurrentVersion"
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 HARDWARE = r"HKLM\HARDWARE\DESCRIPTION\System"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from config.clock import rfc3339
 from scanner.collectors.base import Collector
-from scanner.collectors.windows.keys import CONTROL, NT, SERVICES, number, text
+from scanner.collectors.windows.keys import CONTROL, NT, NT_NARROW, SERVICES, number, text
 from scanner.model import Identity, OperatingSystem, Platform, Record
 from scanner.session import RegistryKey, Unsupported, WindowsSession
 
@@ -24,15 +24,26 @@ ARCHITECTURES = {"amd64": "x86_64", "x86": "x86", "arm64": "arm64", "ia64": "ia6
 
 def collect(session: WindowsSession) -> Iterator[Record]:
     """Yield one OperatingSystem and one Identity. Raises SessionError."""
-    version = session.registry.key(NT)
-    if version is None:
-        raise Unsupported("windows.no_version_key", path=NT)
+    version = version_key(session)
     environment = session.registry.key(rf"{CONTROL}\Session Manager\Environment")
     yield parse_version(version, environment)
     name = session.registry.key(rf"{CONTROL}\ComputerName\ComputerName")
     network = session.registry.key(rf"{SERVICES}\Tcpip\Parameters")
     machine = session.registry.key(r"HKLM\SOFTWARE\Microsoft\Cryptography")
     yield parse_identity(name, network, machine)
+
+
+def version_key(session: WindowsSession) -> RegistryKey:
+    """The version key; its 32-bit view only where the 64-bit one names no product.
+
+    Windows itself always names it there, and its 32-bit view is known to call a Pro edition Enterprise; servers that
+    imitate Windows may fill in one view only. Raises Unsupported when neither view names a product.
+    """
+    for path in (NT, NT_NARROW):
+        key = session.registry.key(path)
+        if key is not None and text(key, "ProductName"):
+            return key
+    raise Unsupported("windows.no_version_key", path=NT)
 
 
 def parse_version(key: RegistryKey, environment: RegistryKey | None) -> OperatingSystem:
