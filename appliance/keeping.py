@@ -1,7 +1,7 @@
 """Keeps what a scan brings in: raw files, custody lines, and one transaction a host as the checkpoint.
 
 A raw file is written line by line as ``<facts id>.part`` while a host is read, and takes its name only when it is
-complete and on disk; the commit comes after. What a crash leaves behind are ``.part`` files, removed on resume.
+complete and on disk; the commit comes after. Files that a crash left without a result are removed on resume.
 """
 
 from __future__ import annotations
@@ -98,13 +98,15 @@ class StoreKeeper:
         """Close the raw files of hosts that were not finished and remove them."""
         for file in self._files.values():
             file.close()
-        remove_leftovers(self.folder)
+        remove_leftovers(self.db, self.folder)
 
     def _log(self, action: str, **params: str) -> None:
         self.appliance.log(self.inspection_id, action, scan=self.scan_id, **params)
 
 
-def remove_leftovers(folder: InspectionFolder) -> None:
+def remove_leftovers(db: Db, folder: InspectionFolder) -> None:
     """Remove raw files of hosts whose result was never committed."""
-    for path in folder.raw.glob("*.part"):
-        path.unlink()
+    committed = {row["raw_file"] for row in host_store.raw_files(db)}
+    for path in folder.raw.iterdir():
+        if path.name not in committed:
+            path.unlink()

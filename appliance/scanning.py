@@ -70,7 +70,7 @@ def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
             raise Conflict("scan.not_resumable", id=scan_id)
         require(authorisation_in_force(db), appliance.clock.now())
         _check_vault(appliance, inspection_id, ScanOptions(**scan["options"]))
-        remove_leftovers(folder)
+        remove_leftovers(db, folder)
         appliance.log(inspection_id, "scan.resumed", scan=scan_id)
         store.update(db, scan_id, state=store.RUNNING, problem=None)
     return _run(appliance, inspection_id, scan_id)

@@ -130,10 +130,7 @@ class Child:
     def _next_message(self) -> bytes:
         try:
             data = self.connection.recv_bytes(self._limits.message_bytes)
-        except EOFError:
-            self._process.join(5)
-            raise ChildCrashed(self._process.exitcode) from None
-        except ConnectionResetError:
+        except (EOFError, ConnectionResetError):
             self._process.join(5)
             raise ChildCrashed(self._process.exitcode) from None
         except OSError as error:

@@ -49,10 +49,7 @@ class Visit:
 
     def run(self) -> dict[str, Any]:
         """Make the visit and return what the demo prints."""
-        self.client.send("POST", f"{V1}/vault", {"passphrase": secrets.token_urlsafe(18)})
-        self._open()
-        self._import_ledgers()
-        self._enter_credentials()
+        self.prepare(secrets.token_urlsafe(18))
         tell("demo.scanning")
         follow(self.client, self._post("scans", {"accept_first_contact": True}))
         tell("demo.judging")
@@ -60,6 +57,13 @@ class Visit:
         tell("demo.sealing")
         bundle = follow(self.client, self._post("bundles"))["result"]
         return self._result(bundle)
+
+    def prepare(self, passphrase: str) -> None:
+        """Everything before the first packet: vault, unit, inspection, authorisation, ledgers, accounts."""
+        self.client.send("POST", f"{V1}/vault", {"passphrase": passphrase})
+        self._open()
+        self._import_ledgers()
+        self._enter_credentials()
 
     def _open(self) -> None:
         tell("demo.opening", unit=self.unit.unit_name)
