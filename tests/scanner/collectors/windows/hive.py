@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scanner.session import RegistryData, RegistryKey, RegistryValue, SessionError, WindowsSession
 
-KINDS = {str: 1, int: 4, bytes: 3, tuple: 7}
+KINDS: dict[type[object], int] = {str: 1, int: 4, bytes: 3, tuple: 7}
 WRITTEN = "2024-05-06T07:08:09.000+00:00"
 
 
@@ -18,7 +18,7 @@ def key(path: str, last_write: str | None = WRITTEN, **values: RegistryData) -> 
 
 def value(data: RegistryData) -> RegistryValue:
     """REG_SZ, REG_DWORD, REG_BINARY or REG_MULTI_SZ."""
-    return RegistryValue(next(kind for python, kind in KINDS.items() if isinstance(data, python)), data)
+    return RegistryValue(KINDS[type(data)], data)
 
 
 @dataclass
