@@ -33,7 +33,7 @@ def import_file(appliance: Appliance, inspection_id: str, upload: Upload, kind: 
     """Keep the file, parse it in the limited child and store the preview. Raises BadInput; nothing is in force yet."""
     limit = appliance.settings.ledger.file_limit_mb
     if len(upload.data) > limit << 20:
-        raise BadInput("ledger.file_too_large", limit_mb=limit)
+        raise BadInput("ledger.file_too_big", size_mb=-(-len(upload.data) >> 20), limit_mb=limit)
     name = Path(upload.name).name[:NAME_LENGTH] or "ledger"
     with appliance.open_inspection(inspection_id) as (db, folder):
         file_id = appliance.ids.new()
