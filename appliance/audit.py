@@ -34,7 +34,7 @@ def run_audit(inputs: AuditInputs) -> AuditRun:
     )
     survey = survey_hosts(inputs, roster)
     complete = sum(found_by_asset(roster, survey.collected()).values()) == roster.size()
-    plan = plan_seats((copy for host in survey.folded for copy in host.copies), register, complete)
+    plan = plan_seats((copy for copies in survey.copies for copy in copies), register, complete)
     return AuditRun(inputs, roster, register, survey, plan)
 
 
@@ -89,8 +89,8 @@ class AuditRun:
         for surplus in sorted(self._plan.surpluses, key=lambda s: (s.product.category, s.product.id)):
             yield output.take_surplus(surplus, self._surplus_verdict(surplus))
         plan = self._plan.fresh()
-        for host in self._survey.folded:
-            for copy in host.copies:
+        for copies in self._survey.copies:
+            for copy in copies:
                 yield output.take(copy, self._verdict(copy, plan))
         self._summary = output.close(self._roster, self._survey, self._plan.surpluses)
 
@@ -109,8 +109,8 @@ class AuditRun:
         assert ruling is not None, "a plan lists real surpluses only"
         seen = tuple(
             f"{copy.computer.facts_id}/{observation}"
-            for host in self._survey.folded
-            for copy in host.copies
+            for copies in self._survey.copies
+            for copy in copies
             if copy.product.id == surplus.product.id
             for observation in copy.observations
         )

@@ -96,6 +96,7 @@ class Output:
                 "computers": len(roster.hosts),
                 "collected": len(survey.collected()),
                 **{name: survey.counts.get(name, 0) for name in ("entries", "noise", "residue", "unknown")},
+                "products": len(survey.recognised),
                 "copies": everything.copies + everything.apart,
                 "licensed": everything.licensed,
                 "unlicensed": everything.unlicensed,

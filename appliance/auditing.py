@@ -117,6 +117,7 @@ def _audit_host(stored: StoredHost, latest: _Latest | None, identity: Identity |
         outcome=latest.outcome if latest else None,
         reason=latest.reason if latest else None,
         facts_id=latest.facts_id if latest else "",
+        mac=stored.host.mac or "",
     )
 
 

@@ -42,6 +42,7 @@ class Folded(NamedTuple):
 
     copies: tuple[Copy, ...]  # in canonical order: category, product id
     others: tuple[Product, ...]  # free software of categories that are not audited
+    recognised: frozenset[str]  # ids of all products, judged or not
     has_antivirus: bool
     os_unrecognised: str  # its name, or empty
     entries: int
@@ -97,11 +98,13 @@ def fold(
         elif product.licensing not in COMMERCIAL:
             others.append(product)
     system = catalogue.recognise_os(facts.os) if facts.os else None
+    recognised = set(groups) | ({system.product.id} if system and system.product else set[str]())
     if facts.os and system and system.product and is_judged(system.product, switches):
         copies.append(_os_copy(facts, facts.os, computer, system, system.product))
     return Folded(
         copies=tuple(sorted(copies, key=lambda copy: (copy.product.category, copy.product.id))),
         others=tuple(sorted(others, key=lambda product: product.id)),
+        recognised=frozenset(recognised),
         has_antivirus=_has_antivirus(facts, (product for product, _ in groups.values()), switches),
         os_unrecognised=facts.os.name if facts.os and not (system and system.product) else "",
         entries=len(facts.installations or ()),

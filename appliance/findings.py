@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from appliance import identity
 from appliance.ledger.model import FreeListEntry, Licence
 from appliance.model import Finding, Product, Verdict
 from appliance.positions import Surplus
@@ -32,35 +33,22 @@ from appliance.rules.not_collected import why
 from config.message import Message
 from scanner.model import HostFacts, Identity, Outcome
 
-JUNK_UUIDS = ("03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009")
-JUNK_SERIALS = ("123456789", "0123456789", "1234567890", "system serial number", "chassis serial number")
 UNIT = "unit"
 
 
-def strong_identity(identity: Identity | None, address: str, junk: frozenset[str]) -> str:
-    """The computer's identity as ``kind:value``. ``junk``: placeholder words of firmware, case-folded."""
-    if identity:
-        candidates = (
-            ("uuid", identity.smbios_uuid),
-            ("serial", identity.serial),
-            ("machine-id", identity.machine_id),
-            ("mac", min(identity.macs, default=None)),
-        )
-        for kind, value in candidates:
-            text = (value or "").strip().casefold()
-            if text not in junk and not _is_junk(text):
-                return f"{kind}:{text}"
-    return f"address:{address}"
+def strong_identity(known: Identity | None, address: str, mac: str = "") -> str:
+    """The computer's identity as ``kind:value``. ``mac``: as discovery saw it, for a computer that was not read."""
+    if known:
+        for kind, value in (("uuid", known.smbios_uuid), ("serial", known.serial), ("machine-id", known.machine_id)):
+            if identity.serial(value):
+                return f"{kind}:{(value or '').strip().casefold()}"
+    macs = identity.distinct(identity.mac(value) for value in (*(known.macs if known else ()), mac))
+    return f"mac:{macs[0]}" if macs else f"address:{address}"
 
 
-def _is_junk(text: str) -> bool:
-    same = len(set(text.replace("-", "").replace(":", ""))) <= 1
-    return same or text in JUNK_UUIDS or text in JUNK_SERIALS
-
-
-def key_of(identity: str, product_id: str, kind: str) -> str:
+def key_of(known_as: str, product_id: str, kind: str) -> str:
     """The stable key of a finding."""
-    return f"{identity}|{product_id}|{kind}"
+    return f"{known_as}|{product_id}|{kind}"
 
 
 def unlicensed_copy(computer: Computer, verdict: Verdict) -> Finding:
@@ -83,9 +71,9 @@ def unlisted_free(product: Product, installs: int, verdicts: tuple[str, ...] = (
     return Finding(key_of(UNIT, product.id, kind), kind, product.id, product.id, (detail,), verdicts)
 
 
-def of_computer(host: AuditHost, identity: str, kind: str, *details: Message) -> Finding:
+def of_computer(host: AuditHost, known_as: str, kind: str, *details: Message) -> Finding:
     """A finding about one computer as a whole."""
-    return Finding(key_of(identity, "", kind), kind, host.id, details=details)
+    return Finding(key_of(known_as, "", kind), kind, host.id, details=details)
 
 
 def of_roster(roster: Roster, identities: dict[str, str]) -> Iterator[Finding]:
@@ -104,12 +92,12 @@ def of_roster(roster: Roster, identities: dict[str, str]) -> Iterator[Finding]:
             yield Finding(key_of(f"asset:{number}", "", kind), kind, number, details=(detail,))
 
 
-def not_collected(host: AuditHost, identity: str, facts: HostFacts | None) -> Finding:
+def not_collected(host: AuditHost, known_as: str, facts: HostFacts | None) -> Finding:
     """R27: no verdict, but the computer is named with what went wrong."""
     outcome: Outcome | None = facts.outcome if facts else host.outcome
     reason = (facts.reason if facts else None) or host.reason
     partly = facts is not None and bool(facts.installations)
-    return of_computer(host, identity, "not_collected", *why(outcome, reason, partly=partly))
+    return of_computer(host, known_as, "not_collected", *why(outcome, reason, partly=partly))
 
 
 def unrecognised_rows(rows: Iterable[Licence | FreeListEntry]) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ class AuditHost:
     outcome: Outcome | None
     reason: Message | None
     facts_id: str
+    mac: str = ""  # as discovery saw it
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.model import Finding, Match, Phase, Product
 from appliance.policy import Policy
 from appliance.roster import AuditHost, Roster
-from appliance.rules.model import Computer
+from appliance.rules.model import Computer, Copy
 from appliance.rules.not_collected import fully_collected, has_evidence
 from config.message import Message
 from config.problems import BadInput
@@ -45,7 +45,8 @@ class AuditInputs:
 class Survey:
     """What pass 1 leaves in memory."""
 
-    folded: list[Folded] = field(default_factory=list[Folded])
+    copies: list[tuple[Copy, ...]] = field(default_factory=list[tuple[Copy, ...]])  # host by host, in order of ids
+    recognised: set[str] = field(default_factory=set[str])  # ids of all products seen, judged or not
     computers: dict[str, Computer] = field(default_factory=dict[str, Computer])
     findings: list[Finding] = field(default_factory=list[Finding])
     identities: dict[str, str] = field(default_factory=dict[str, str])
@@ -64,14 +65,13 @@ def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
     survey = Survey()
     wanted = {host.facts_id: host for host in roster.hosts if host.facts_id}
     recognise = remembering(inputs.catalogue)
-    junk = inputs.policy.switches.junk_makers
     by_host: dict[str, Folded] = {}
     for facts in inputs.facts():
         host = wanted.pop(facts.id, None)
         if host is None:
             continue
         survey.facts_lines.append(facts_digest(facts))
-        identity = survey.identities[host.id] = strong_identity(facts.identity, host.address, junk)
+        identity = survey.identities[host.id] = strong_identity(facts.identity, host.address, host.mac)
         if not fully_collected(facts):
             survey.findings.append(not_collected(host, identity, facts))
         if has_evidence(facts):
@@ -101,11 +101,12 @@ def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster) 
 def _note_host(survey: Survey, host: AuditHost, folded: Folded | None) -> None:
     """Add one host to the survey, in order of ids."""
     if not host.facts_id:
-        survey.identities[host.id] = f"address:{host.address}"
+        survey.identities[host.id] = strong_identity(None, host.address, host.mac)
         survey.findings.append(not_collected(host, survey.identities[host.id], None))
     if folded is None:
         return
-    survey.folded.append(folded)
+    survey.copies.append(folded.copies)
+    survey.recognised |= folded.recognised
     for product in folded.others:
         survey.products[product.id] = product
         survey.other_free[product.id] = survey.other_free.get(product.id, 0) + 1

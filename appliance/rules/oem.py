@@ -31,7 +31,7 @@ def oem(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
         return None
     delivered = copy.state.delivered_edition or _declared_edition(found)
     installed = copy.edition or copy.state.edition or ""
-    rows = tuple(grant.ref for grant in found.live if grant.kind is GrantKind.OEM)
+    rows = tuple(grant.ref for grant in found.covering if grant.kind is GrantKind.OEM)
     if rank(installed) > rank(delivered) > 0:
         return _higher(installed, delivered, found, rows)
     if copy.computer.maker.strip().casefold() in context.switches.junk_makers:
@@ -56,7 +56,7 @@ def rank(edition: str) -> int:
 
 
 def _declared_edition(found: Entitlements) -> str:
-    rows = (f"{grant.row.name} {grant.row.version}" for grant in found.live if grant.kind is GrantKind.OEM)
+    rows = (f"{grant.row.name} {grant.row.version}" for grant in found.covering if grant.kind is GrantKind.OEM)
     return next((text for text in rows if rank(text)), "")
 
 

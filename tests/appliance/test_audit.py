@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from appliance.audit import AuditRun, run_audit
 from appliance.documents import finding_document, position_document, rate_document, verdict_document
 from appliance.documents import verdict_from_document as from_document
+from appliance.findings import strong_identity
 from appliance.model import Decision, Match, Phase, Verdict
 from config.message import Message
 from config.messages import render
 from config.problems import BadInput
-from scanner.model import Antivirus, DeviceKind, LicenceState, LicenceStatus, Outcome
+from scanner.model import Antivirus, DeviceKind, Identity, LicenceState, LicenceStatus, Outcome
 from tests.appliance.world import NATIONAL, Unit, asset, entry, free_entry
 
 KMS = LicenceState("wmi", "Office", "office", LicenceStatus.LICENSED, channel="VOLUME_MAK", observation="o-kms")
@@ -351,3 +352,23 @@ def test_the_facts_are_streamed_once() -> None:
 
     run = run_audit(unit.inputs(facts=facts))
     assert (len(list(run.verdicts())), len(list(run.verdicts())), len(run.rates) > 0, calls) == (12, 12, True, [1])
+
+
+def test_the_head_counts_every_product_that_was_recognised_judged_or_not() -> None:
+    unit = busy_unit()
+    unit.facts[0] = replace(unit.facts[0], installations=(*(unit.facts[0].installations or ()), entry("VC++ 运行库")))
+    seen = {"windows-10", "wps", "tianqing", "wechat", "ms-office", "libreoffice", "huorong", "autocad", "cadreader"}
+    assert run_audit(unit.inputs()).head["counts"]["products"] == len(seen)
+
+
+def test_a_computer_that_was_not_read_is_known_by_the_address_of_its_network_card() -> None:
+    unit = busy_unit()
+    unit.hosts[5] = replace(unit.hosts[5], mac="84:A9:3E:17:C2:64")
+    keys = {finding.subject: finding.key for finding in run_audit(unit.inputs()).findings}
+    assert keys["h6"] == "mac:84:a9:3e:17:c2:64||not_collected"
+
+
+@pytest.mark.parametrize("junk", ["To be filled by O.E.M.", "0000-0000", "03000200-0400-0500-0006-000700080009"])
+def test_a_junk_uuid_is_no_identity(junk: str) -> None:
+    identity = Identity(smbios_uuid=junk, serial="PF-3K2M9X")
+    assert strong_identity(identity, "10.0.0.1") == "serial:pf-3k2m9x"

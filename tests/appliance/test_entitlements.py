@@ -6,7 +6,7 @@ import pytest
 
 from appliance.catalogue import load
 from appliance.entitlements import build_register, version_cells
-from appliance.ledger.model import ProofLevel
+from appliance.ledger.model import ProofLevel, SoftwareType
 from tests.appliance.world import AS_OF, licence, proof
 
 CATALOGUE = load()
@@ -45,3 +45,15 @@ def test_the_highest_proof_of_a_number_counts_and_unknown_software_is_kept_aside
     register = build_register(rows, proofs, [], CATALOGUE, AS_OF, ProofLevel.P2)
     assert [grant.proven for grants in register.grants.values() for grant in grants] == [True]
     assert [row.name for row in register.unrecognised] == ["从没见过的软件"]
+
+
+@pytest.mark.parametrize(("installed", "number"), [("10", "RJ012"), ("11", "RJ011")])
+def test_the_oem_row_that_names_the_version_covers_the_copy(installed: str, number: str) -> None:
+    oem = {"software_type": SoftwareType.OEM}
+    rows = [
+        licence("RJ011", "Windows 11 专业版", version="23H2", **oem),
+        licence("RJ012", "Windows 10 专业版", version="22H2", **oem),
+    ]
+    register = build_register(rows, [], [], CATALOGUE, AS_OF, ProofLevel.P1)
+    covering = register.of(CATALOGUE.products["windows"], (installed,)).covering
+    assert [grant.row.software_no for grant in covering] == [number]
