@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 from appliance import catalogue as catalogues
 from appliance.catalogue import Catalogue
@@ -18,7 +19,7 @@ from appliance.store.schema import INDEX, INSPECTION
 from config.clock import Clock
 from config.ids import Ids
 from config.message import Param
-from config.problems import Refused
+from config.problems import Conflict, Refused
 from config.settings import Settings
 from credentials.vault import Vault
 from scanner import process
@@ -38,7 +39,8 @@ class Appliance:
     vault: Vault
     jobs: Jobs
     operator: str = "inspector"
-    custodies: dict[str, Custody] = field(default_factory=dict[str, Custody])
+    _custodies: dict[str, Custody] = field(default_factory=dict[str, Custody])
+    _guard: Lock = field(default_factory=Lock)
 
     @classmethod
     def open(cls, folder: DataFolder, settings: Settings, clock: Clock) -> Appliance:
@@ -83,8 +85,18 @@ class Appliance:
                 raise Refused("inspection.sealed", sealed_at=sealed_at)
             yield db, folder
 
+    def check_custody(self, inspection_id: str) -> None:
+        """Read the whole custody log again. Raises Conflict ``custody.broken`` when it was changed behind our back."""
+        found = self._custody(inspection_id).check()
+        if found.problems:
+            raise Conflict("custody.broken", file="custody.jsonl", **found.problems[0].params)
+
     def log(self, inspection_id: str, action: str, **params: Param) -> None:
         """Append to the inspection's custody log, durably, before the act it records."""
-        if inspection_id not in self.custodies:
-            self.custodies[inspection_id] = Custody(self.folder.inspection(inspection_id).custody, self.clock)
-        self.custodies[inspection_id].append(self.operator, action, params)
+        self._custody(inspection_id).append(self.operator, action, params)
+
+    def _custody(self, inspection_id: str) -> Custody:
+        with self._guard:
+            if inspection_id not in self._custodies:
+                self._custodies[inspection_id] = Custody(self.folder.inspection(inspection_id).custody, self.clock)
+            return self._custodies[inspection_id]

@@ -49,9 +49,10 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
 
 
 def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, job: Job) -> dict[str, Any]:
-    """Write and sign the bundle; afterwards the inspection is read-only."""
+    """Write and sign the bundle; afterwards the inspection is read-only. Raises Conflict for a damaged custody log."""
     audit = auditing.latest(db)
     inspection = store.read(db)
+    appliance.check_custody(inspection_id)
     appliance.log(inspection_id, "bundle.sealing", audit=audit["id"], digest=audit["digest"])
     bundle_id = appliance.ids.new()
     files = list(bundle_files(appliance, inspection_id, db, folder, audit))
@@ -81,7 +82,7 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
 def bundle_files(
     appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, audit: Row
 ) -> Iterator[BundleFile]:
-    """The payload in the layout of ``docs/bundle.md``."""
+    """The payload in the layout of ``docs/bundle.md`` (BagIt 1.0 with signature)."""
     yield _json("data/inspection.json", store.read(db))
     yield _json("data/authorisation/authorisations.json", store.list_authorisations(db))
     yield from _host_files(db, folder)
@@ -168,6 +169,13 @@ def list_bundles(appliance: Appliance, inspection_id: str) -> list[Row]:
     """Bundles of an inspection with the path of each file."""
     with appliance.inspection(inspection_id) as (db, folder):
         return [{**row, "path": str(folder.bundles / row["file"])} for row in store.list_bundles(db)]
+
+
+def known_signers(appliance: Appliance) -> set[str]:
+    """Fingerprints of the keys that sealed this appliance's own bundles."""
+    with appliance.index() as index:
+        sealed = [row["id"] for row in store.list_inspections(index, "", -1) if row["sealed_at"]]
+    return {row["fingerprint"] for inspection_id in sealed for row in list_bundles(appliance, inspection_id)}
 
 
 def bundle_path(appliance: Appliance, inspection_id: str, bundle_id: str) -> Path:

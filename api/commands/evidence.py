@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from api.commands.base import data_option, follow, json_option, passphrase_option, put, unlock
-from api.commands.client import connected
+from api.commands.client import CHECKOUT, connected
 
 ONE = "/api/v1/inspections"
 
@@ -44,15 +45,18 @@ def evidence_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
         put({"items": client.get(f"{ONE}/{inspection_id}/bundles")["items"]}, "bundles", as_json)
 
 
-@evidence.command("verify", help="核验证据包；不需要数据目录，不解压，不执行其中任何内容。")
+@evidence.command(
+    "verify", help="核验证据包；不解压，不执行其中任何内容。认得本机数据目录封存过的签名人，其余须用 --signer。"
+)
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--signer", help="签名人公钥指纹（纸质记录上的 64 位十六进制数）。")
+@data_option
 @json_option
 @click.pass_context
-def evidence_verify(context: click.Context, file: Path, signer: str | None, as_json: bool) -> None:
+def evidence_verify(context: click.Context, file: Path, signer: str | None, data: Path | None, as_json: bool) -> None:
     from appliance.evidence.verify import verify_bundle
 
-    found = verify_bundle(file, (), signer)
+    found = verify_bundle(file, () if signer else _known_signers(data), signer)
     document = {
         "outcome": str(found.outcome),
         "digest": found.digest,
@@ -61,3 +65,13 @@ def evidence_verify(context: click.Context, file: Path, signer: str | None, as_j
     }
     put(document, "verification", as_json)
     context.exit(int(found.exit))
+
+
+def _known_signers(data: Path | None) -> set[str]:
+    """Signers of this appliance's own bundles; none where there is no data folder."""
+    from appliance.folder import DataFolder, locate
+
+    if not DataFolder(locate(data, os.environ, CHECKOUT)).index.exists():
+        return set()
+    with connected(data) as client:
+        return set(client.get("/api/v1/signers")["items"])

@@ -7,7 +7,7 @@ from typing import Any
 from flask import send_file
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.v1.common import ONE, PROBLEM, SECURITY, accepted, answer, appliance, tag
+from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import BundlePath, InspectionPath
 from appliance import sealing as use
 
@@ -30,3 +30,9 @@ def seal(path: InspectionPath) -> Any:
 def get_bundle(path: BundlePath) -> Any:
     """The bundle as a zip."""
     return send_file(use.bundle_path(appliance(), path.inspection_id, path.bundle_id), as_attachment=True)
+
+
+@bundles.get(f"{PREFIX}/signers")
+def list_signers() -> Any:
+    """Fingerprints of the keys that sealed this appliance's bundles."""
+    return answer({"items": sorted(use.known_signers(appliance())), "next": None})
