@@ -1,7 +1,11 @@
 """The child that opens a stranger's file. It sends up, in this order:
 
 ``{"format": "xlsx", "encoding": ""}``, then for each sheet ``{"sheet": name, "merges": [[row, column, row, column]]}``
-followed by ``{"rows": [[number, [cell, …]], …]}``; or ``{"problem": {"code": …, "params": {…}}}`` and nothing more.
+followed by ``{"first": number, "rows": [[cell, …], …], "dated": false}`` (rows in a row; ``dated``: some cell is a date);
+or ``{"problem": {"code": …, "params": {…}}}`` and nothing more.
+
+A dense grid of far-apart cells makes the reader abort the process. Looking for them takes as long as half the reading,
+so it is done where reading failed: here when the reader still could say so, else in a child of its own (``inspect``).
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import datetime
 import io
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +29,34 @@ from scanner.process import Emit, Job
 BATCH = 500_000
 """Characters and cells sent at once; far below the length limit of one message."""
 
+_PERHAPS_FAR_CELLS = frozenset(
+    f"ledger.{name}" for name in ("malformed", "truncated", "too_many_rows", "too_many_columns", "too_many_cells")
+)
+_PLAIN = frozenset((str, int, float, bool))
+
 
 def parse(job: Job, emit: Emit) -> None:
     """Target of :func:`scanner.process.run`: job ``{"path", "password", "limits"}``."""
+    _reporting(_send, job, emit)
+
+
+def inspect(job: Job, emit: Emit) -> None:
+    """The same job for a file at which :func:`parse` died: sends the problem, or nothing when none is seen."""
+    _reporting(_look, job, emit)
+
+
+def _reporting(work: Callable[[bytes, str | None, Ledger, Emit], None], job: Job, emit: Emit) -> None:
     limits = Ledger.model_validate(job["limits"])
     try:
-        _send(Path(job["path"]).read_bytes(), job["password"], limits, emit)
+        work(Path(job["path"]).read_bytes(), job["password"], limits, emit)
     except BadInput as refusal:
         emit({"problem": refusal.message.to_json()})
+
+
+def _look(data: bytes, password: str | None, limits: Ledger, emit: Emit) -> None:
+    plain = _decrypted(data, password) if data.startswith(sniffing.OLE) else data
+    if plain.startswith(sniffing.ZIP):
+        archive.check_cells(archive.open_archive(plain), limits)
 
 
 def _send(data: bytes, password: str | None, limits: Ledger, emit: Emit) -> None:
@@ -42,9 +66,12 @@ def _send(data: bytes, password: str | None, limits: Ledger, emit: Emit) -> None
         _send_workbook(data, "xls", limits, emit)
     elif data.startswith(sniffing.ZIP):
         container = archive.open_archive(data)
-        kind = sniffing.zip_format(container)
-        archive.check_cells(container, limits)
-        _send_workbook(data, kind, limits, emit)
+        try:
+            _send_workbook(data, sniffing.zip_format(container), limits, emit)
+        except BadInput as refusal:
+            if refusal.message.code in _PERHAPS_FAR_CELLS:
+                archive.check_cells(container, limits)
+            raise
     else:
         _send_text(data, limits, emit)
 
@@ -131,29 +158,32 @@ def _merges(sheet: calamine.CalamineSheet) -> Iterator[tuple[int, int, int, int]
         yield top + 1, left, bottom + 1, right
 
 
-def _send_rows(rows: Iterable[Iterable[Any]], offset: int, counter: _Counter, emit: Emit) -> None:
+def _send_rows(rows: Iterable[Sequence[Any]], offset: int, counter: _Counter, emit: Emit) -> None:
     """Send rows in batches; ``offset`` empty cells stand before the first cell of each."""
-    batch: list[tuple[int, list[Any]]] = []
-    held = 0
-    for number, row in enumerate(rows, 1):
-        cells: list[Any] = [None] * offset + [_plain(cell) for cell in row]
+    batch: list[list[Any]] = []
+    first, held, dated = 1, 0, False
+    margin: list[Any] = [None] * offset
+    for row in rows:
+        simple = _PLAIN.issuperset(map(type, row))
+        dated = dated or not simple
+        cells = margin + [(cell.strip() or None) if cell.__class__ is str else cell for cell in row]
+        if not simple:
+            cells = [_plain(cell) for cell in cells]
         while cells and cells[-1] is None:
             cells.pop()
         counter.row(len(cells))
-        batch.append((number, cells))
-        held += 1 + sum(len(cell) if isinstance(cell, str) else 1 for cell in cells)
+        batch.append(cells)
+        held += 1 + sum(len(cell) if cell.__class__ is str else 1 for cell in cells)
         if held >= BATCH:
-            emit({"rows": batch})
-            batch, held = [], 0
+            emit({"first": first, "rows": batch, "dated": dated})
+            first, batch, held, dated = first + len(batch), [], 0, False
     if batch:
-        emit({"rows": batch})
+        emit({"first": first, "rows": batch, "dated": dated})
 
 
 def _plain(cell: Any) -> Any:
     """A cell as JSON. Times of day and durations become text."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return None
-    if isinstance(cell, str | int | float):
+    if cell is None or isinstance(cell, str | int | float):
         return cell
     if isinstance(cell, datetime.datetime):
         return {"t": cell.isoformat()}

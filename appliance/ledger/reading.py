@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -63,6 +64,7 @@ def read_table(path: Path, settings: Ledger, clock: Clock, password: str | None 
     try:
         workbook = _collect(process.run(child.parse, job, limits, clock))
     except process.ChildEnded as ended:
+        _look_closer(job, limits, clock)
         raise _explain(ended, settings) from ended
     if not any(cells for sheet in workbook.sheets for _, cells in sheet.rows):
         raise BadInput("ledger.empty")
@@ -77,6 +79,12 @@ def _check_file(path: Path, settings: Ledger) -> None:
         raise BadInput("ledger.empty")
     if size > settings.file_limit_mb * MIB:
         raise BadInput("ledger.file_too_big", size_mb=-(-size // MIB), limit_mb=settings.file_limit_mb)
+
+
+def _look_closer(job: Mapping[str, Any], limits: Limits, clock: Clock) -> None:
+    """Raise BadInput when a second child can name what made the reader die."""
+    with contextlib.suppress(process.ChildEnded):  # it died as well: the first death is explained
+        _collect(process.run(child.inspect, job, limits, clock))
 
 
 def _explain(ended: process.ChildEnded, settings: Ledger) -> BadInput:
@@ -95,7 +103,7 @@ def _explain(ended: process.ChildEnded, settings: Ledger) -> BadInput:
 
 def _collect(words: Iterator[Mapping[str, Any]]) -> Workbook:
     """Put together what the child sends (see :mod:`appliance.ledger.child` for the shapes)."""
-    head: Mapping[str, Any] = {}
+    head: Mapping[str, Any] = {"format": "", "encoding": ""}
     sheets: list[tuple[str, list[Row], list[Merge]]] = []
     for word in words:
         if "problem" in word:
@@ -106,7 +114,8 @@ def _collect(words: Iterator[Mapping[str, Any]]) -> Workbook:
         elif "sheet" in word:
             sheets.append((word["sheet"], [], [Merge(*area) for area in word["merges"]]))
         else:
-            sheets[-1][1].extend((number, tuple(map(_cell, cells))) for number, cells in word["rows"])
+            cells = (map(_cell, row) for row in word["rows"]) if word["dated"] else word["rows"]
+            sheets[-1][1].extend(enumerate(map(tuple, cells), word["first"]))
     done = tuple(Sheet(name, tuple(rows), tuple(merges)) for name, rows, merges in sheets)
     return Workbook(done, str(head["format"]), str(head["encoding"]))
 
