@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from multiprocessing.connection import Connection, wait
@@ -114,7 +114,7 @@ def sweep(
     cancelled: Callable[[], bool],
     skip: Collection[int] = (),
     nmap_path: str | None = None,
-) -> Iterator[ChunkDone | ChunkFailed]:
+) -> Generator[ChunkDone | ChunkFailed]:
     """Sweep the plan's addresses in chunks, several at a time, and yield each chunk as it ends.
 
     ``skip`` resumes: indexes of :func:`chunks` that are done. Ends early, with every nmap killed, when ``cancelled()``
