@@ -45,7 +45,7 @@ def _judged(db: Db) -> dict[str, Any]:
     audit = audit_store.latest_audit(db)
     if audit is None:
         return {"audit": None, "products": 0, "verdicts": {}, "findings": {}, "rates": {}, "positions": []}
-    products = audit_store.count_products(db, audit["id"])
+    products = audit["head"]["counts"]["products"]
     counts = audit_store.counts(db, audit["id"])
     named = {name: audit[name] for name in ("rates", "positions")}
     return {"audit": audit["id"], "digest": audit["digest"], "products": products, **counts, **named}

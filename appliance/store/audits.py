@@ -93,8 +93,3 @@ def counts(db: Db, audit_id: str) -> dict[str, dict[str, int]]:
 def _count(db: Db, table: str, column: str, audit_id: str) -> dict[str, int]:
     sql = f"SELECT {column} AS name, COUNT(*) AS n FROM {table} WHERE audit_id = ? GROUP BY 1 ORDER BY 1"  # noqa: S608
     return {row["name"]: row["n"] for row in db.rows(sql, [audit_id])}
-
-
-def count_products(db: Db, audit_id: str) -> int:
-    """How many different products the verdicts of an audit speak of."""
-    return int(db.value("SELECT COUNT(DISTINCT product_id) FROM verdicts WHERE audit_id = ?", [audit_id]))
