@@ -1,0 +1,1 @@
+"""The other side of a comparison, shared by the benches that measure against it."""
