@@ -34,6 +34,13 @@ GRADES = {
     "GMAC": ({"server smb3 signing algorithms": "AES-128-GMAC", **SIGNED}, "smb3.1.1-signed"),
     "CMAC": ({"server smb3 signing algorithms": "AES-128-CMAC", **SIGNED}, "smb3.1.1-signed"),
     "HMAC": ({"server smb3 signing algorithms": "HMAC-SHA256", **SIGNED}, "smb3.1.1-signed"),
+    "MIN302": ({"server min protocol": "SMB3_02"}, "smb3.1.1-sealed"),
+    "MIN311": ({"server min protocol": "SMB3_11"}, "smb3.1.1-sealed"),
+    "MAX311": ({"server max protocol": "SMB3_11"}, "smb3.1.1-sealed"),
+    "SIGNAUTO": ({"server signing": "auto", **SIGNED}, "smb3.1.1-signed"),
+    "SIGNMUST": ({"server signing": "mandatory", **SIGNED}, "smb3.1.1-signed"),
+    "SIGN21": ({"server signing": "mandatory", "server max protocol": "SMB2_10"}, "smb2.1-signed"),
+    "SIGNOFF": ({"server signing": "disabled", "server max protocol": "SMB2_10"}, "smb2.1-signed"),
     "FEW": ({"smb2 max credits": "3", **SIGNED}, "smb3.1.1-signed"),
 }
 """Host name → Samba's settings and the grade that the channel must have."""
