@@ -26,8 +26,26 @@ from config.clock import Clock
 
 Job = Mapping[str, Any]
 Emit = Callable[[Mapping[str, Any]], None]
-Target = Callable[[Job, Emit], None]
-"""A module-level function run in the child: it gets the job and a function that sends one JSON object up."""
+
+
+class Upwards:
+    """A child's way to its parent: call it to send one JSON object up, :meth:`ask` to wait for the parent's answer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __call__(self, message: Mapping[str, Any]) -> None:
+        """Send one object up."""
+        self._connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
+
+    def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one object up and wait for what :meth:`Child.answer` sends down. Raises EOFError without a parent."""
+        self(message)
+        return json.loads(self._connection.recv_bytes())
+
+
+Target = Callable[[Job, Upwards], None]
+"""A module-level function run in the child: it gets the job and a way to send JSON objects up."""
 
 DIED = "$died"
 DONE = "$done"
@@ -140,6 +158,22 @@ class Child:
             raise TooMuchOutput(f"{self._received} bytes")
         return data
 
+    def last_words(self) -> list[dict[str, Any]]:
+        """End the child now and return what it had said that nobody had heard yet."""
+        if self._process.is_alive():
+            self._process.kill()
+        heard: list[dict[str, Any]] = []
+        with contextlib.suppress(ChildEnded):
+            while (message := self.receive()) is not None:
+                heard.append(message)
+        self.close()
+        return heard
+
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer what the child asked; a child that died meanwhile is reported by :meth:`receive`."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
+
     def kill(self) -> None:
         """End the child now, by pid."""
         if self._process.is_alive():
@@ -179,18 +213,15 @@ def run(target: Target, job: Job, limits: Limits, clock: Clock) -> Iterator[dict
 def _run(target: Target, connection: Connection, limits: Limits) -> None:
     _limit_self(limits)
     job: Job = json.loads(connection.recv_bytes())
-
-    def emit(message: Mapping[str, Any]) -> None:
-        connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
-
+    upwards = Upwards(connection)
     try:
-        target(job, emit)
+        target(job, upwards)
     except BaseException:  # noqa: BLE001  the one broad except: it becomes a recorded outcome in the parent
         trace = traceback.format_exc(limit=-8)
         job = {}
         connection.send_bytes(json.dumps({DIED: trace[-8000:]}).encode())
     else:
-        emit({DONE: True})
+        upwards({DONE: True})
     connection.close()
 
 
