@@ -61,8 +61,11 @@ def is_blank(cell: Cell, words: Words) -> bool:
     """Whether the cell says nothing: empty, a dash, underscores to write on, 无, an error value."""
     if cell is None:
         return True
-    if isinstance(cell, str) and len(cell) > _LONGEST_BLANK:
-        return not cell.strip("_ ")
+    if isinstance(cell, str):
+        if cell.isascii() and cell[:1] not in words.blank_openers:
+            return False
+        if len(cell) > _LONGEST_BLANK:
+            return not cell.strip("_ ")
     text = key(folded(cell))
     return text in words.blank or not text.strip("_")
 

@@ -1,7 +1,7 @@
 """The child that opens a stranger's file. It sends up, in this order:
 
 ``{"format": "xlsx", "encoding": ""}``, then for each sheet ``{"sheet": name, "merges": [[row, column, row, column]]}``
-followed by ``{"first": number, "rows": [[cell, …], …], "dated": false}`` (rows in a row; ``dated``: some cell is a date);
+followed by ``{"first": number, "rows": [[cell, …], …], "dated": false}`` (``dated``: with dates);
 or ``{"problem": {"code": …, "params": {…}}}`` and nothing more.
 
 A dense grid of far-apart cells makes the reader abort the process. Looking for them takes as long as half the reading,

@@ -110,6 +110,7 @@ class Words:
     """Word lists by comparison key (:func:`appliance.ledger.text.key`)."""
 
     blank: frozenset[str]
+    blank_openers: frozenset[str]  # no text that begins with another ASCII character is blank
     yes_no: Mapping[str, bool]
     perpetual: tuple[str, ...]
     site: frozenset[str]
@@ -204,6 +205,8 @@ def _by_header(kind: LedgerKind, columns: Mapping[str, tuple[str, ...]], file: s
 def _words(raw: _Words) -> Words:
     return Words(
         blank=frozenset(map(key, raw.blank)),
+        blank_openers=frozenset(letter for word in raw.blank for letter in (word[:1].lower(), word[:1].upper()))
+        | frozenset(("", " ", "_")),
         yes_no={**dict.fromkeys(map(key, raw.yes), True), **dict.fromkeys(map(key, raw.no), False)},
         perpetual=tuple(map(key, raw.perpetual)),
         site=frozenset(map(key, raw.site)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.ledger.cells import is_blank
@@ -76,6 +76,36 @@ def skip_reason(row: Row, header: Header, words: Words) -> str | None:
     if _is_unfilled(cells, header, words):
         return "ledger.skip_unfilled"
     return _repeated(cells, header) if clean(first) in header.seen else None
+
+
+def plainly_data(header: Header, words: Words) -> Callable[[Row], bool]:
+    """A quick look that spares most rows :func:`skip_reason`: True only when that would find no reason.
+
+    A row is plainly data when its first cell is a number or plain text that no word of the forms begins like, and so
+    is a cell outside the columns that a form prints itself.
+    """
+    spoken = (*words.blank, *words.total, *words.note, *words.example, *map(key, header.seen))
+    openers = frozenset(word[:1] for word in spoken) | frozenset("1(_ ")
+    printed = {position for field in _UNFILLED for position in header.columns.get(field, ())}
+
+    def speaks(cell: Cell) -> bool:
+        if isinstance(cell, str):
+            return cell.isascii() and cell[:1].lower() not in openers
+        return cell is not None and cell != 1
+
+    def check(row: Row) -> bool:
+        number, cells = row
+        if number <= header.row:
+            return False
+        for position, cell in enumerate(cells):
+            if cell is not None:
+                if not speaks(cell):
+                    return False
+                if position not in printed:
+                    return True
+        return False
+
+    return check
 
 
 def _above(cells: Sequence[Cell]) -> str:

@@ -23,6 +23,8 @@ _MAC = re.compile(
     rf"|{_HEX}{{6}}[-:]{_HEX}{{6}}"
     rf"|{_HEX}{{12}})(?![0-9a-f])"
 )
+_USUAL_MAC = re.compile(r"[0-9A-Fa-f]{2}([-:])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}")
+_USUAL_ADDRESS = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _MAC_LABELS = re.compile(r"(?:(?:有线|无线|网卡|以太网|wi-?fi|wlan|lan|mac|eth|地址)\d?|[、,;/|:()\s])*")
 _NO_MACS = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 _ADDRESS_BREAK = re.compile(r"[、,;|\s]+|/(?!\d{1,3}(?:$|[^\d.:]))")
@@ -33,6 +35,9 @@ _SERIAL_LABEL = re.compile(r"(?<![0-9A-Z])(?:S/?N|序列号|主机|出厂编号)
 
 def read_macs(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
     """MAC addresses in any notation as ``aa:bb:cc:dd:ee:ff``."""
+    if isinstance(cell, str) and _USUAL_MAC.fullmatch(cell):
+        mac = cell.lower().replace("-", ":")
+        return Reading((), ("ledger.bad_mac",)) if mac in _NO_MACS else Reading((mac,))
     if is_blank(cell, words):
         return Reading(())
     text = folded(cell).lower().translate({ord(c): "-" for c in "‐‑‒–—−"})
@@ -46,6 +51,8 @@ def read_macs(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
 
 def read_addresses(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
     """IPv4 and IPv6 addresses; zero-padded octets and a prefix length are understood, DHCP means none."""
+    if isinstance(cell, str) and _USUAL_ADDRESS.fullmatch(cell):
+        return Reading((cell,))
     if is_blank(cell, words) or key(folded(cell)) in words.dynamic_address:
         return Reading(())
     parts = [part for part in _ADDRESS_BREAK.split(folded(cell)) if part]
@@ -58,6 +65,8 @@ def read_serials(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
     """Serial numbers, split on 、 , ; / | and white space; makers' place-holders are dropped with a note."""
     if is_blank(cell, words):
         return Reading(())
+    if isinstance(cell, str) and cell.isascii() and cell.isalnum():  # one serial, no label, nothing to fold
+        return Reading((), ("ledger.junk_serial",)) if is_junk_serial(cell, words) else Reading((cell,))
     if is_junk_serial(folded(cell), words):
         return Reading((), ("ledger.junk_serial",))
     good: list[str] = []

@@ -5,15 +5,16 @@ Of the previewed sheet ``rows_read = rows_accepted + rows_rejected + rows_skippe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from appliance.ledger import columns as columns_file
 from appliance.ledger.columns import Columns, Form
-from appliance.ledger.headers import Header, find_header, foreign_headers, skip_reason
+from appliance.ledger.headers import Header, find_header, foreign_headers, plainly_data, skip_reason
+from appliance.ledger.kinds import KINDS, Kind
 from appliance.ledger.model import DeclaredRecord, LedgerKind, RowProblem, RowRef
-from appliance.ledger.reading import Merge, Row, Sheet, Workbook
-from appliance.ledger.records import READERS, Record, identity_of
+from appliance.ledger.reading import Merge, Row, Sheet, Workbook, undisturbed
+from appliance.ledger.rows import Rows
 from appliance.ledger.text import Cell
 from config.message import Message
 from config.problems import BadInput
@@ -46,7 +47,7 @@ class ImportPreview:
 class _Tally:
     """What the rows of one sheet came to."""
 
-    accepted: dict[tuple[str, ...], DeclaredRecord]
+    accepted: dict[Hashable, DeclaredRecord]
     problems: list[RowProblem]
     skipped: dict[str, list[int]]
     rejected: int = 0
@@ -72,7 +73,8 @@ def preview(
     form = columns.forms[kind]
     chosen, header = _choose(workbook, form, sheet)
     _check_header(chosen, header, form)
-    tally = _tally(chosen, header, form, columns, file_id)
+    with undisturbed():
+        tally = _tally(chosen, header, form, columns, file_id)
     tally.problems.extend(_other_sheets(workbook, chosen, form, file_id))
     return ImportPreview(
         kind=kind,
@@ -142,41 +144,45 @@ def _check_header(sheet: Sheet, header: Header, form: Form) -> None:
 
 def _tally(sheet: Sheet, header: Header, form: Form, columns: Columns, file_id: str) -> _Tally:
     tally = _Tally({}, [], {})
+    rows = Rows(*_data_rows(sheet, header, form, columns, file_id, tally), header, columns)
     shared = _merged_quantities(sheet, header)
-    for row in _filled_down(sheet, header, form):
-        if reason := skip_reason(row, header, columns.words):
-            tally.skip(reason, row[0])
-            continue
-        record = Record(RowRef(file_id, sheet.name, row[0]), row[1], header, columns)
-        if area := shared.get(row[0]):
+    for index, ref in enumerate(rows.refs) if shared else ():
+        if area := shared.get(ref.row):
             reason = Message.of("ledger.merged_quantity", first=area.first_row, last=area.last_row)
-            record.note("quantity", reason, rejected=True)
-        _file(record, form.kind, tally)
+            rows.note(index, "quantity", reason, rejected=True)
+    _file(rows, KINDS[form.kind], tally)
     return tally
 
 
-def _file(row: Record, kind: LedgerKind, tally: _Tally) -> None:
-    """Read one row and put it where it belongs."""
-    declared = READERS[kind](row)
-    identity = identity_of(declared)
-    earlier = tally.accepted.get(identity)
-    if earlier and not row.rejected:
-        reason = Message.of(
-            "ledger.duplicate", value=row.plain(_IDENTITY[kind]), first=earlier.ref.row, row=row.ref.row
-        )
-        row.note(_IDENTITY[kind], reason, rejected=True)
-    if row.rejected:
-        tally.rejected += 1
-    else:
-        tally.accepted[identity] = declared
-    tally.problems.extend(row.problems)
+def _data_rows(
+    sheet: Sheet, header: Header, form: Form, columns: Columns, file_id: str, tally: _Tally
+) -> tuple[list[RowRef], list[tuple[Cell, ...]]]:
+    refs: list[RowRef] = []
+    data: list[tuple[Cell, ...]] = []
+    is_data = plainly_data(header, columns.words)
+    for row in _filled_down(sheet, header, form):
+        if not is_data(row) and (reason := skip_reason(row, header, columns.words)):
+            tally.skip(reason, row[0])
+        else:
+            refs.append(RowRef(file_id, sheet.name, row[0]))
+            data.append(row[1])
+    return refs, data
 
 
-_IDENTITY: Mapping[LedgerKind, str] = {
-    LedgerKind.ASSETS: "asset_no",
-    LedgerKind.LICENCES: "software_no",
-    LedgerKind.FREE_LIST: "name",
-}
+def _file(rows: Rows, kind: Kind, tally: _Tally) -> None:
+    """Read the rows and put each where it belongs."""
+    for index, record in enumerate(kind.read(rows)):
+        identity = kind.identity(record)
+        earlier = tally.accepted.get(identity)
+        if earlier is not None and index not in rows.rejected:
+            value, row = str(getattr(record, kind.named_by)), rows.refs[index].row
+            reason = Message.of("ledger.duplicate", value=value, first=earlier.ref.row, row=row)
+            rows.note(index, kind.named_by, reason, rejected=True)
+        if index not in rows.rejected:
+            tally.accepted[identity] = record
+        if problems := rows.problems.get(index):
+            tally.problems.extend(problems)
+    tally.rejected += len(rows.rejected)
 
 
 def _filled_down(sheet: Sheet, header: Header, form: Form) -> Iterator[Row]:
@@ -184,6 +190,9 @@ def _filled_down(sheet: Sheet, header: Header, form: Form) -> Iterator[Row]:
     fields = form.fill_down & header.columns.keys()
     places = {place for field in fields for place in header.columns[field]}
     fill = _fills(sheet, header, places)
+    if not fill:
+        yield from sheet.rows
+        return
     for number, cells in sheet.rows:
         yield number, _with(cells, fill.get(number, {}))
 

@@ -49,13 +49,19 @@ def lines(cell: Cell) -> str:
 def folded(cell: Cell) -> str:
     """:func:`clean` in compatibility form (NFKC: full-width digits and letters become plain): for numbers and ids."""
     if isinstance(cell, str) and len(cell) < _SHORT:
+        if cell.isascii() and cell.isprintable() and "  " not in cell:
+            return cell.strip()
         return _short_folded(cell)
     return _compatible(clean(cell))
 
 
-@lru_cache(maxsize=CACHED)
 def key(text: str) -> str:
     """A word as it is compared: NFKC, no case, no spaces."""
+    return text.lower() if text.isascii() and text.isalnum() else _key(text)
+
+
+@lru_cache(maxsize=CACHED)
+def _key(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -84,7 +90,7 @@ def mask_keys(text: str) -> str:
 def lost_digits(cell: Cell) -> bool:
     """Whether an identifier was typed as a number and its last digits are gone (``1.23457E+17``)."""
     if isinstance(cell, str):
-        return re.fullmatch(r"\d(?:\.\d+)?E\+\d+", cell.strip(), re.IGNORECASE) is not None
+        return "+" in cell and re.fullmatch(r"\d(?:\.\d+)?E\+\d+", cell.strip(), re.IGNORECASE) is not None
     return isinstance(cell, float) and abs(cell) >= EXACT_FLOAT
 
 
