@@ -8,10 +8,15 @@ from typing import Protocol
 
 from config.message import Message, Param
 from scanner.model import Outcome
+from scanner.wmi_classes import WmiClass
 
 RegistryData = str | int | bytes | tuple[str, ...]
 """REG_SZ and REG_EXPAND_SZ: str · REG_DWORD, REG_QWORD: int · REG_MULTI_SZ: tuple · everything else, and text that is
 not valid UTF-16: bytes."""
+
+WmiScalar = str | int | float | bool
+WmiValue = WmiScalar | tuple[WmiScalar, ...] | None
+"""One property of a WMI object; NULL is None."""
 
 
 class SessionError(Exception):
@@ -53,6 +58,10 @@ class Unsupported(SessionError):
     """The host speaks nothing that we accept (SMB1 only, SHA-1 SSH …) or lacks the feature."""
 
     outcome = Outcome.UNSUPPORTED
+
+
+class ClassAbsent(Unsupported):
+    """The computer has no such WMI class or namespace: an answer of its own, neither a failure nor "unlicensed"."""
 
 
 class Untrusted(SessionError):
@@ -154,11 +163,49 @@ class Shell(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class WmiRow:
+    """One instance of a WMI class as read at one time."""
+
+    source: str  # root/cimv2:Win32_BIOS
+    values: Mapping[str, WmiValue]
+    observation: str = ""
+
+    def text(self, name: str) -> str | None:
+        """A string without surrounding blanks; None when it is NULL, empty or no string."""
+        value = self.values.get(name)
+        return (value.strip() or None) if isinstance(value, str) else None
+
+    def number(self, name: str) -> int | None:
+        """A whole number, or None; true and false are none."""
+        value = self.values.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, also where a provider answers 1 or 0; None when it is NULL."""
+        value = self.values.get(name)
+        return bool(value) if isinstance(value, bool | int) else None
+
+
+class WmiQuery(Protocol):
+    """Reads properties of the constant list ``scanner.wmi_classes.CLASSES`` and nothing else."""
+
+    @property
+    def channel(self) -> str:
+        """Grade of the channel: ``dcom-ntlm-sealed``, ``dcom-ntlm-signed``; empty before it is open."""
+        ...
+
+    def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
+        """All instances. Raises ClassAbsent where the computer has no such class, else SessionError, Banned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsSession:
-    """What a Windows collector may use."""
+    """What a Windows collector may use. ``wmi`` is None where it was not asked for."""
 
     registry: Registry
     channel: str
+    wmi: WmiQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,14 @@ from scanner.transports.smb_wire import Malformed
 SIGNATURE = b"NTLMSSP\0"
 CHALLENGE = 2
 NEGOTIATE_KEY_EXCH = 0x40000000
+STRONG = NEGOTIATE_KEY_EXCH | 0x20000000 | 0x00080000 | 0x00000020 | 0x00000010
+"""Key exchange, 128 bits, extended session security, seal, sign."""
 SPNEGO_OID = bytes.fromhex("06062b0601050502")
 NTLM_OID = bytes.fromhex("060a2b06010401823702020a")
+
+
+class WeakChallenge(Exception):
+    """The server's challenge leaves messages without strong signatures."""
 
 
 class NtlmLogin:
@@ -40,14 +46,32 @@ class NtlmLogin:
 
         Raises Malformed when the token holds no well-formed challenge.
         """
-        challenge = _challenge(answer)
+        message, session_key, _ = self._authenticate(_challenge(answer))
+        return _der(0xA1, _der(0x30, _der(0xA2, _der(0x04, message)))), session_key
+
+    def bare_first(self) -> bytes:
+        """The NEGOTIATE message without SPNEGO around it, as DCE/RPC carries it."""
+        return self._first.getData()
+
+    def bare_second(self, answer: bytes) -> tuple[bytes, bytes]:
+        """From a bare challenge: our AUTHENTICATE message and the session key (16 bytes).
+
+        Raises Malformed without a well-formed challenge, WeakChallenge when it takes away what protects messages.
+        """
+        message, session_key, flags = self._authenticate(_challenge(answer))
+        if flags & STRONG != STRONG:
+            raise WeakChallenge(f"0x{flags:08X}")
+        return message, session_key
+
+    def _authenticate(self, challenge: bytes) -> tuple[bytes, bytes, int]:
         try:
             message, session_key = _impacket.getNTLMSSPType3(self._first, challenge, *self._who)
         except (struct.error, ValueError, LookupError, TypeError, AttributeError) as error:
             raise Malformed("NTLM challenge") from error
-        if message["flags"] & NEGOTIATE_KEY_EXCH:
+        flags = message["flags"]
+        if flags & NEGOTIATE_KEY_EXCH:
             message["session_key"], session_key = _fresh_session_key(message["session_key"], session_key)
-        return _der(0xA1, _der(0x30, _der(0xA2, _der(0x04, message.getData())))), session_key
+        return message.getData(), session_key, flags
 
 
 def _challenge(answer: bytes) -> bytes:

@@ -1,0 +1,57 @@
+"""WMI as collectors get it: beside the remote registry, or in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+from config.clock import Clock
+from scanner.session import SessionError, WindowsSession, WmiRow
+from scanner.transports.rpc_wire import Level
+from scanner.transports.winreg import RegistryLimits
+from scanner.transports.wmi import WmiConnection, WmiLimits, WmiTarget, open_wmi
+from scanner.transports.wmi_registry import WmiRegistry
+from scanner.wmi_classes import WmiClass
+
+
+@contextmanager
+def open_windows_by_wmi(target: WmiTarget, limits: WmiLimits, clock: Clock) -> Generator[WindowsSession]:
+    """A session whose registry, too, is read over WMI: for computers whose Remote Registry does not run.
+
+    Raises LogonRefused, AccessDenied, Unreachable, TimedOut, Unsupported, Untrusted, LimitExceeded.
+    """
+    with open_wmi(target, limits, clock) as connection:
+        registry = WmiRegistry(connection, RegistryLimits(limits.keys, limits.value_bytes))
+        yield WindowsSession(registry, connection.channel, connection)
+
+
+class LazyWmi:
+    """``scanner.session.WmiQuery`` that logs on at the first question, and remembers why it could not."""
+
+    def __init__(self, target: WmiTarget, limits: WmiLimits, clock: Clock, stack: ExitStack) -> None:
+        self._how = (target, limits, clock)
+        self._stack = stack
+        self._connection: WmiConnection | SessionError | None = None
+
+    @property
+    def channel(self) -> str:
+        """The channel's grade; that of the channel that was tried, before it is open."""
+        return self._connection.channel if isinstance(self._connection, WmiConnection) else Level.PRIVACY.grade
+
+    def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
+        """See :class:`scanner.session.WmiQuery`; every question raises what kept the connection from opening."""
+        if self._connection is None:
+            try:
+                self._connection = self._stack.enter_context(open_wmi(*self._how))
+            except SessionError as error:
+                self._connection = error
+        if isinstance(self._connection, SessionError):
+            raise self._connection
+        return self._connection.rows(wanted)
+
+
+@contextmanager
+def lazy_wmi(target: WmiTarget, limits: WmiLimits, clock: Clock) -> Generator[LazyWmi]:
+    """WMI beside an open session: a closed port 135 costs only what needs WMI. Never raises."""
+    with ExitStack() as stack:
+        yield LazyWmi(target, limits, clock, stack)
