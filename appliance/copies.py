@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol
 
 from appliance.model import Activation, Category, LicensingModel, Product, Recognition
 from appliance.policy import Switches
+from appliance.rules.evidence import Graded, graded_for, unbound
 from appliance.rules.model import Computer, Copy
+from appliance.traces import NO_TRACES, KnownTraces
 from scanner.model import HostFacts, InstalledSoftware, LicenceState, LicenceStatus, OperatingSystem, Platform
 
 REMEMBERED_NAMES = 200_000
@@ -34,6 +36,8 @@ class Recogniser(Protocol):
     def find(self, declared_name: str, version: str = "") -> Product | None: ...
 
 
+Entries = list[tuple[InstalledSoftware, Recognition]]
+Groups = dict[str, tuple[Product, Entries]]
 Recognise = Callable[[InstalledSoftware, Platform], Recognition]
 
 
@@ -44,7 +48,9 @@ class Folded(NamedTuple):
     others: tuple[Product, ...]  # free software of categories that are not audited
     recognised: frozenset[str]  # ids of all products, judged or not
     has_antivirus: bool
+    has_inbox_antivirus: bool
     os_unrecognised: str  # its name, or empty
+    loose: tuple[Graded, ...]  # signs of activators that act on no product of this computer
     entries: int
     noise: int
     residue: int
@@ -85,28 +91,32 @@ def is_judged(product: Product, switches: Switches) -> bool:
 
 
 def fold(
-    facts: HostFacts, computer: Computer, catalogue: Recogniser, recognise: Recognise, switches: Switches
+    facts: HostFacts,
+    computer: Computer,
+    catalogue: Recogniser,
+    recognise: Recognise,
+    switches: Switches,
+    known: KnownTraces = NO_TRACES,
 ) -> Folded:
     """Fold the facts of one computer into copies."""
     platform = facts.platform or (facts.os.family if facts.os else Platform.WINDOWS)
     groups, noise, residue, unknown = _group(facts.installations or (), platform, recognise)
-    copies: list[Copy] = []
-    others: list[Product] = []
-    for product, entries in groups.values():
-        if is_judged(product, switches):
-            copies.append(_copy(facts, computer, product, entries))
-        elif product.licensing not in COMMERCIAL:
-            others.append(product)
     system = catalogue.recognise_os(facts.os) if facts.os else None
-    recognised = set(groups) | ({system.product.id} if system and system.product else set[str]())
+    copies, others = _judged(facts, computer, groups, switches)
     if facts.os and system and system.product and is_judged(system.product, switches):
         copies.append(_os_copy(facts, facts.os, computer, system, system.product))
+    if facts.traces:
+        copies = [_with_traces(copy, graded_for(facts.traces, copy.product, known)) for copy in copies]
+    products = [product for product, _ in groups.values()] + ([system.product] if system and system.product else [])
+    present, inbox = _antivirus(facts, products, switches)
     return Folded(
         copies=tuple(sorted(copies, key=lambda copy: (copy.product.category, copy.product.id))),
         others=tuple(sorted(others, key=lambda product: product.id)),
-        recognised=frozenset(recognised),
-        has_antivirus=_has_antivirus(facts, (product for product, _ in groups.values()), switches),
+        recognised=frozenset(product.id for product in products),
+        has_antivirus=present,
+        has_inbox_antivirus=inbox,
         os_unrecognised=facts.os.name if facts.os and not (system and system.product) else "",
+        loose=unbound(facts.traces, products, known) if facts.traces else (),
         entries=len(facts.installations or ()),
         noise=noise,
         residue=residue,
@@ -114,13 +124,29 @@ def fold(
     )
 
 
-Entries = list[tuple[InstalledSoftware, Recognition]]
+def _with_traces(copy: Copy, traces: tuple[Graded, ...]) -> Copy:
+    own = {trace.observation or trace.source for trace in traces}
+    return copy._replace(traces=traces, observations=tuple(sorted({*copy.observations, *own}))) if traces else copy
+
+
+def _judged(
+    facts: HostFacts, computer: Computer, groups: Groups, switches: Switches
+) -> tuple[list[Copy], list[Product]]:
+    """The copies that get a verdict, and the free products of other categories."""
+    copies: list[Copy] = []
+    others: list[Product] = []
+    for product, entries in groups.values():
+        if is_judged(product, switches):
+            copies.append(_copy(facts, computer, product, entries))
+        elif product.licensing not in COMMERCIAL:
+            others.append(product)
+    return copies, others
 
 
 def _group(
     installations: Iterable[InstalledSoftware], platform: Platform, recognise: Recognise
-) -> tuple[dict[str, tuple[Product, Entries]], int, int, int]:
-    groups: dict[str, tuple[Product, Entries]] = {}
+) -> tuple[Groups, int, int, int]:
+    groups: Groups = {}
     noise = residue = unknown = 0
     for entry in installations:
         if entry.files_present is False:
@@ -149,7 +175,15 @@ def _copy(facts: HostFacts, computer: Computer, product: Product, entries: Entri
         edition=min((e for entry, found in entries if (e := found.edition or entry.edition)), default=""),
         state=states[0] if states else None,
         observations=_observations([(e.observation, e.source) for e, _ in entries], states),
+        servers=_servers(facts, product) if facts.floating_licences else (),
     )
+
+
+def _servers(facts: HostFacts, product: Product) -> tuple[str, ...]:
+    """The licence servers that this computer names for a product, lower case."""
+    words = {word.casefold() for word in (product.id, product.name, product.family, product.vendor) if word}
+    named = (seen for seen in facts.floating_licences or () if seen.product.casefold() in words)
+    return tuple(sorted({seen.server.strip().casefold() for seen in named}))
 
 
 def _os_copy(
@@ -209,10 +243,10 @@ def _weight(state: LicenceState) -> tuple[bool, bool, str, str, str]:
     return (not licensed, state.status is None, state.source, state.name, state.channel or "")
 
 
-def _has_antivirus(facts: HostFacts, products: Iterable[Product], switches: Switches) -> bool:
-    """Whether any antivirus is present; the in-box one counts only by policy."""
-    if any(product.category is Category.ANTIVIRUS for product in products):
-        return True
+def _antivirus(facts: HostFacts, products: Iterable[Product], switches: Switches) -> tuple[bool, bool]:
+    """Whether any antivirus is present, and whether an in-box one is; the in-box one counts only by policy (R25)."""
     names = [seen.name.casefold() for seen in facts.antivirus or ()]
-    inbox = switches.inbox_antivirus_names
-    return any(switches.inbox_antivirus or not any(word in name for word in inbox) for name in names)
+    is_inbox = [any(word in name for word in switches.inbox_antivirus_names) for name in names]
+    bought = any(p.category is Category.ANTIVIRUS and p.licensing is not LicensingModel.COMPONENT for p in products)
+    present = bought or not all(is_inbox) or (any(is_inbox) and switches.inbox_antivirus)
+    return present, any(is_inbox)

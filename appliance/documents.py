@@ -13,7 +13,16 @@ from typing import Any, cast
 from appliance.model import Category, Decision, Finding, Rate, SoftwareOrigin, Verdict
 from appliance.positions import Position
 from config.message import Message
-from scanner.model import Antivirus, HostFacts, Identity, InstalledSoftware, LicenceState, OperatingSystem
+from scanner.model import (
+    Antivirus,
+    FloatingLicence,
+    HostFacts,
+    Identity,
+    InstalledSoftware,
+    LicenceState,
+    OperatingSystem,
+    Trace,
+)
 
 Document = dict[str, Any]
 
@@ -44,6 +53,8 @@ def verdict_document(verdict: Verdict) -> Document:
         "edition": verdict.edition,
         "quantity": verdict.quantity,
         "origin": verdict.origin.value if verdict.origin else None,
+        "official": verdict.official,
+        "decided_by": verdict.decided_by,
     }
 
 
@@ -69,6 +80,8 @@ def verdict_from_document(document: Mapping[str, Any]) -> Verdict:
         edition=document["edition"],
         quantity=document["quantity"],
         origin=SoftwareOrigin(origin) if origin else None,
+        official=document.get("official", True),
+        decided_by=document.get("decided_by", "rule"),
     )
 
 
@@ -132,6 +145,7 @@ def _row_of(kind: type) -> attrgetter[tuple[Any, ...]]:
 
 INSTALLED, STATE, SYSTEM = _row_of(InstalledSoftware), _row_of(LicenceState), _row_of(OperatingSystem)
 IDENTITY, ANTIVIRUS = _row_of(Identity), _row_of(Antivirus)
+TRACE, FLOATING = _row_of(Trace), _row_of(FloatingLicence)
 
 
 def facts_digest(facts: HostFacts) -> bytes:
@@ -146,5 +160,7 @@ def facts_digest(facts: HostFacts) -> bytes:
         None if facts.installations is None else [INSTALLED(entry) for entry in facts.installations],
         None if facts.licence_states is None else [STATE(state) for state in facts.licence_states],
         None if facts.antivirus is None else [ANTIVIRUS(seen) for seen in facts.antivirus],
+        None if facts.traces is None else [TRACE(trace) for trace in facts.traces],
+        None if facts.floating_licences is None else [FLOATING(seen) for seen in facts.floating_licences],
     )
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).digest()

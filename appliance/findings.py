@@ -9,6 +9,11 @@ unlisted_free          free software in use that 附件6 does not allow (R16, or
                        free 其他 software that is not on it): once a product
 not_on_ledger          实有账无: a computer found that no asset row stands for         host id             the computer
 asset_not_found        账有实无: fewer computers found than the row's 数量             asset_no            the asset
+disposed_in_use        a computer whose asset has disposal papers is on the network    host id             the computer
+activator_present      存在激活工具: signs of an activator that acts on no product     host id             the computer
+                       that is judged here
+unregistered_install   R20: 正版, and in no row of the 附件9 that was handed over      host id             the computer
+bought_not_used        R21 未真装真用: a row is proven and a pirated copy is used       host id             the computer
 asset_conflict         matched, but host and row contradict each other             host id             the computer
 not_collected          R27: a computer in scope that was not, or only partly, read  host id             the computer
 antivirus_missing      未装杀毒: fully read, and no antivirus among what was read      host id             the computer
@@ -25,7 +30,7 @@ from collections.abc import Iterable, Iterator
 
 from appliance import identity
 from appliance.ledger.model import FreeListEntry, Licence
-from appliance.model import Finding, Product, Verdict
+from appliance.model import Decision, Finding, Product, Verdict
 from appliance.positions import Surplus
 from appliance.roster import AuditHost, Roster, found_by_asset
 from appliance.rules.model import Computer
@@ -58,10 +63,25 @@ def unlicensed_copy(computer: Computer, verdict: Verdict) -> Finding:
     return Finding(key, kind, computer.host_id, verdict.product_id, verdict.reasons, (verdict.id,))
 
 
-def over_licence(surplus: Surplus, verdict: Verdict) -> Finding:
+def of_verdict(computer: Computer, verdict: Verdict) -> Iterator[Finding]:
+    """What one verdict on a computer proves: unlicensed_copy, unregistered_install, bought_not_used."""
+    said = {message.code for message in (*verdict.reasons, *verdict.remarks)}
+    if verdict.decision is Decision.UNLICENSED:
+        yield unlicensed_copy(computer, verdict)
+    for kind, code in (
+        ("unregistered_install", "verdict.install_not_registered"),
+        ("bought_not_used", "verdict.bought_not_used"),
+    ):
+        if code in said:
+            detail = Message(f"finding.{kind}", {"product": verdict.product_name})
+            key = key_of(computer.identity, verdict.product_id, kind)
+            yield Finding(key, kind, computer.host_id, verdict.product_id, (detail,), (verdict.id,))
+
+
+def over_licence(surplus: Surplus, reasons: tuple[Message, ...], verdicts: tuple[str, ...]) -> Finding:
     """超许可数量使用."""
     kind, product_id = "over_licence", surplus.product.id
-    return Finding(key_of(UNIT, product_id, kind), kind, product_id, product_id, verdict.reasons, (verdict.id,))
+    return Finding(key_of(UNIT, product_id, kind), kind, product_id, product_id, reasons, verdicts)
 
 
 def unlisted_free(product: Product, installs: int, verdicts: tuple[str, ...] = ()) -> Finding:
@@ -80,7 +100,12 @@ def of_roster(roster: Roster, identities: dict[str, str]) -> Iterator[Finding]:
     """not_on_ledger, asset_conflict and asset_not_found."""
     for host in roster.hosts:
         shown = {"address": host.address, "hostname": host.hostname or None}
-        if roster.asset_of(host.id) is None:
+        number = roster.matches[host.id].asset if host.id in roster.matches else None
+        if number is not None and number in roster.disposed:
+            shown_disposal = {"asset": number, "paper": roster.disposed[number], "address": host.address}
+            detail = Message("finding.disposed_in_use", shown_disposal)
+            yield of_computer(host, identities[host.id], "disposed_in_use", detail)
+        elif roster.asset_of(host.id) is None:
             yield of_computer(host, identities[host.id], "not_on_ledger", Message("finding.not_on_ledger", shown))
         if conflicts := roster.matches[host.id].conflicts if host.id in roster.matches else ():
             yield of_computer(host, identities[host.id], "asset_conflict", *conflicts)

@@ -123,6 +123,8 @@ class Verdict:
     edition: str = ""
     quantity: int = 1
     origin: SoftwareOrigin | None = None
+    official: bool = True  # enters the official rates
+    decided_by: str = "rule"  # rule, desk (上机复核) or objection (异议成立)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ class Switches(BaseModel):
     inbox_antivirus: bool
     inbox_antivirus_names: tuple[str, ...]
     junk_makers: frozenset[str]
+    oem_home: Decision
+    administrative_departments: tuple[str, ...]
+    legal_rate_mode: Literal["copy", "computer"]
+    power_on_base: Literal["listed", "clients"]
+    justified_in_asset_match: bool
+    check_clients: tuple[str, ...]
 
 
 class Switch(BaseModel):

@@ -8,7 +8,7 @@ away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,8 +17,9 @@ from appliance.model import Activation, Category, Product
 from appliance.rules.model import Copy, Entitlements, Grant, GrantKind, Seat
 from appliance.rules.oem import on_oem_channel
 
-Slot = tuple[int, tuple[str, ...]]  # tier, installed versions
+Slot = tuple[int, tuple[str, ...], int]  # tier, installed versions, rank of the edition
 OFFICIAL_READY, OFFICIAL_OPEN, APART_READY, APART_OPEN = range(4)
+UNALLOCATED = 4  # added to the tier of a copy to which 附件8 gives no seat: allocated ones come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Surplus:
     over: int
     apart: int
     grants: tuple[Grant, ...]
+    named: int = 0  # of ``over``, copies on computers to which 附件8 gives no seat: blamed by name
+    named_apart: int = 0
+    rule: str = "R14"
+
+    @property
+    def unnamed(self) -> int:
+        """What stays at product level."""
+        return self.over - self.named
 
 
 @dataclass(slots=True)
@@ -55,27 +64,36 @@ class SeatPlan:
     left: dict[tuple[str, Slot], list[int]]  # proven, unproven, surplus
     surpluses: tuple[Surplus, ...]
     positions: tuple[Position, ...]
+    named: frozenset[tuple[str, Slot]] = frozenset()  # classes whose surplus is blamed by name
 
-    def hand_out(self, copy: Copy, found: Entitlements) -> Seat:
+    def hand_out(self, copy: Copy, found: Entitlements, allocated: bool) -> Seat:
         """The seat of the next copy of a class; call once a copy, in canonical order."""
         if not uses_seat(copy, found):
             return Seat.NONE
-        counts = self.left[copy.product.id, slot_of(copy)]
+        counts = self.left[copy.product.id, slot_of(copy, allocated)]
         kind = next(index for index, count in enumerate(counts) if count)
         counts[kind] -= 1
         return (Seat.PROVEN, Seat.UNPROVEN, Seat.SURPLUS)[kind]
 
     def fresh(self) -> SeatPlan:
         """A plan with all seats still to hand out; take one before each walk over the copies."""
-        return SeatPlan({key: list(counts) for key, counts in self.left.items()}, self.surpluses, self.positions)
+        left = {key: list(counts) for key, counts in self.left.items()}
+        return SeatPlan(left, self.surpluses, self.positions, self.named)
 
 
-def slot_of(copy: Copy) -> Slot:
-    """The class of a copy within its product."""
+def slot_of(copy: Copy, allocated: bool) -> Slot:
+    """The class of a copy within its product. ``allocated``: 附件8 gives it a seat, or to no computer at all."""
     ready = copy.activated or copy.product.activation is not Activation.READABLE
     if copy.computer.official:
-        return (OFFICIAL_READY if ready else OFFICIAL_OPEN), copy.versions
-    return (APART_READY if ready else APART_OPEN), copy.versions
+        tier = OFFICIAL_READY if ready else OFFICIAL_OPEN
+    else:
+        tier = APART_READY if ready else APART_OPEN
+    return (tier if allocated else tier + UNALLOCATED), copy.versions, copy.level
+
+
+def has_seat_by_paper(copy: Copy, register: Register) -> bool:
+    """Whether 附件8 gives this copy a seat, or speaks about its product not at all."""
+    return copy.product.id not in register.allocated or register.is_allocated(copy)
 
 
 def uses_seat(copy: Copy, found: Entitlements) -> bool:
@@ -96,8 +114,12 @@ def is_open(copy: Copy, found: Entitlements) -> bool:
     return system and copy.unread and any(grant.kind is GrantKind.OEM for grant in found.live)
 
 
-def plan_seats(copies: Iterable[Copy], register: Register, complete: bool) -> SeatPlan:
-    """Count the copies, then give them seats. ``complete``: every listed computer was collected."""
+def plan_seats(
+    copies: Iterable[Copy], register: Register, complete: bool, peaks: Mapping[str, int] | None = None
+) -> SeatPlan:
+    """Count the copies, then give them seats. ``complete``: every listed computer was collected. ``peaks``: most
+    clients at one time of a floating row, by 软件编号.
+    """
     products: dict[str, Product] = {}
     demand: dict[str, dict[Slot, int]] = {}
     unseated: dict[str, int] = {}
@@ -106,16 +128,28 @@ def plan_seats(copies: Iterable[Copy], register: Register, complete: bool) -> Se
         product_id = copy.product.id
         if product_id not in register.grants:
             continue
-        found = register.of(copy.product, copy.versions)
+        found = register.of_copy(copy)
         products[product_id] = copy.product
         if uses_seat(copy, found):
             slots = demand.setdefault(product_id, {})
-            slots[slot_of(copy)] = slots.get(slot_of(copy), 0) + 1
+            slot = slot_of(copy, has_seat_by_paper(copy, register))
+            slots[slot] = slots.get(slot, 0) + 1
         elif found.ended and not found.covering and not on_oem_channel(copy):
             unseated[product_id] = unseated.get(product_id, 0) + 1
         if is_open(copy, found):
             open_products.add(product_id)
-    return _plan(products, demand, unseated, open_products, register, complete)
+    plan = _plan(products, demand, unseated, open_products, register, complete)
+    over_peak = tuple(_over_peak(products, register, peaks or {}))
+    return SeatPlan(plan.left, plan.surpluses + over_peak, plan.positions, plan.named)
+
+
+def _over_peak(products: Mapping[str, Product], register: Register, peaks: Mapping[str, int]) -> Iterator[Surplus]:
+    """R23: more clients at one time than a floating row allows."""
+    for product_id in sorted(products):
+        for grant in register.grants[product_id]:
+            peak, seats = peaks.get(grant.row.software_no), grant.row.quantity
+            if grant.kind is GrantKind.FLOATING and peak is not None and seats is not None and peak > seats:
+                yield Surplus(products[product_id], peak, peak - seats, 0, (grant,), rule="R23")
 
 
 def _plan(
@@ -129,14 +163,19 @@ def _plan(
     left: dict[tuple[str, Slot], list[int]] = {}
     surpluses: list[Surplus] = []
     positions: list[Position] = []
+    named: set[tuple[str, Slot]] = set()
     for product_id in sorted(register.grants):
         grants = tuple(g for g in register.grants[product_id] if g.kind is GrantKind.COUNTED)
         share = Share(grants, products.get(product_id), demand.get(product_id, {}), register)
         left.update(((product_id, slot), counts) for slot, counts in share.seats.items())
-        surpluses += share.surplus()
+        blamed = share.blamed() if product_id in register.allocated else []
+        named.update((product_id, slot) for slot in blamed)
+        surpluses += share.surplus(blamed)
         exact = complete and product_id not in open_products
         positions += share.positions(product_id, unseated.get(product_id, 0), not exact)
-    return SeatPlan(left, tuple(surpluses), tuple(sorted(positions, key=lambda p: (p.software_no, p.row))))
+    return SeatPlan(
+        left, tuple(surpluses), tuple(sorted(positions, key=lambda p: (p.software_no, p.row))), frozenset(named)
+    )
 
 
 class Share:
@@ -157,15 +196,22 @@ class Share:
         self._fill(set(range(len(grants))))
         self.seats = {slot: self._counts(slot, within_proven[slot], register) for slot in self.demand}
 
-    def surplus(self) -> list[Surplus]:
+    def blamed(self) -> list[Slot]:
+        """Classes that 附件8 gives no seat and that find none: every copy of them is surplus by name."""
+        return [s for s, counts in self.seats.items() if s[0] >= UNALLOCATED and counts[2] and not any(counts[:2])]
+
+    def surplus(self, blamed: Iterable[Slot] = ()) -> list[Surplus]:
         """The copies beyond every row, if any."""
         over = sum(counts[2] for counts in self.seats.values())
         if self.product is None or not over:
             return []
-        apart = sum(counts[2] for slot, counts in self.seats.items() if slot[0] >= APART_READY)
+        apart = sum(counts[2] for slot, counts in self.seats.items() if slot[0] % UNALLOCATED >= APART_READY)
+        named = {slot: self.seats[slot][2] for slot in blamed}
+        named_apart = sum(count for slot, count in named.items() if slot[0] % UNALLOCATED >= APART_READY)
         covering = sorted({index for slot in self.demand for index in self._covering[slot]})
         grants = tuple(self.grants[index] for index in covering)
-        return [Surplus(self.product, sum(self.demand.values()), over, apart, grants)]
+        installs = sum(self.demand.values())
+        return [Surplus(self.product, installs, over, apart, grants, sum(named.values()), named_apart)]
 
     def positions(self, product_id: str, unseated: int, at_least: bool) -> list[Position]:
         """One position a row. Copies beyond every row are put on the first row that covers them."""
@@ -187,7 +233,7 @@ class Share:
 
     def _rows_for(self, slot: Slot, register: Register) -> tuple[int, ...]:
         assert self.product is not None, "copies were counted, so their product is known"
-        covering = register.of(self.product, slot[1]).covering
+        covering = register.of(self.product, slot[1], level=slot[2]).covering
         return tuple(index for index, grant in enumerate(self.grants) if grant in covering)
 
     def _fill(self, allowed: set[int]) -> None:
@@ -231,7 +277,7 @@ class Share:
         assert self.product is not None
         rest = self.demand[slot] - self._seated(slot)
         unproven = self._seated(slot) - proven
-        covering = register.of(self.product, slot[1]).covering
+        covering = register.of(self.product, slot[1], level=slot[2]).covering
         unlimited = any(not g.proven and (g.kind is not GrantKind.COUNTED or g.row.quantity is None) for g in covering)
         return [proven, unproven + rest, 0] if unlimited else [proven, unproven, rest]
 

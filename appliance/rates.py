@@ -1,17 +1,18 @@
 """Rates as integers with bounds, never a bare percentage. Definitions: ``config/messages/zh_CN/rate.toml``.
 
-A rate's mapping has the names ``legal_rate``, ``legal_rate.<category>``, ``domestic_rate``,
-``domestic_rate.<category>``, ``coverage_rate`` and ``asset_match_rate``. Sums over units add n and d.
+A rate's mapping has the names ``legal_rate``, ``domestic_rate``, ``computer_legal_rate`` and ``computer_domestic_rate``
+(each also ``.<category>``), ``coverage_rate``, ``asset_match_rate`` (also ``.quantity``), ``domestic_purchase_rate``
+(also ``.amount``), ``client_rate`` (also ``.xinchuang``, ``.other``), ``power_on_rate``, ``ledger_match_rate`` and
+``rectification_rate``. Sums over units add n and d. Which computers and papers they count: :mod:`appliance.base_rates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 
-from appliance.model import Category, Decision, Product, Rate, SoftwareOrigin
-from appliance.positions import Surplus
-from appliance.roster import Roster, found_by_asset
+from appliance.model import Category, Rate, SoftwareOrigin
+from appliance.tallies import ComputerTally, Count, Tally
 
 BASIS_POINTS = 10_000  # two decimals of a percentage
 
@@ -26,81 +27,6 @@ def percent(n: int, d: int) -> str | None:
         return None
     hundredths = (2 * n * BASIS_POINTS + d) // (2 * d)
     return f"{hundredths // 100}.{hundredths % 100:02d}"
-
-
-@dataclass(slots=True)
-class Count:
-    """Copies of one product by decision. ``apart``: on 实有账无 computers and outside the official rates."""
-
-    licensed: int = 0
-    unlicensed: int = 0
-    to_verify: int = 0
-    surplus: int = 0  # moved to 非正版 by R14
-    apart: int = 0
-
-    def charge(self, over: int) -> None:
-        """Turn ``over`` copies into 非正版 by count: open ones first, then licensed ones (min(installs, 许可数量)
-        stay).
-        """
-        from_open = min(over, self.to_verify)
-        from_licensed = min(over - from_open, self.licensed)
-        self.to_verify -= from_open
-        self.licensed -= from_licensed
-        self.surplus += from_open + from_licensed
-        self.unlicensed += from_open + from_licensed
-
-    def add(self, other: Count) -> None:
-        """Sum."""
-        self.licensed += other.licensed
-        self.unlicensed += other.unlicensed
-        self.to_verify += other.to_verify
-        self.surplus += other.surplus
-        self.apart += other.apart
-
-    @property
-    def copies(self) -> int:
-        """正版 + 非正版 + 待核实."""
-        return self.licensed + self.unlicensed + self.to_verify
-
-
-@dataclass(slots=True)
-class Tally:
-    """Running counts, filled while verdicts are emitted."""
-
-    products: dict[str, Product] = field(default_factory=dict[str, Product])
-    counts: dict[str, Count] = field(default_factory=dict[str, Count])
-
-    def add(self, product: Product, decision: Decision, in_rates: bool) -> None:
-        """Count one copy."""
-        self.products[product.id] = product
-        count = self.counts.setdefault(product.id, Count())
-        if not in_rates or decision is Decision.EXCLUDED:
-            count.apart += 1
-        elif decision is Decision.LICENSED:
-            count.licensed += 1
-        elif decision is Decision.UNLICENSED:
-            count.unlicensed += 1
-        else:
-            count.to_verify += 1
-
-    def charge(self, surplus: Surplus, unlisted_in_rates: bool) -> None:
-        """Apply a product-level surplus to the official counts; what 实有账无 computers use over is listed apart."""
-        over = surplus.over if unlisted_in_rates else surplus.over - surplus.apart
-        self.counts.setdefault(surplus.product.id, Count()).charge(over)
-
-    def total(self, categories: Iterable[Category], origin: SoftwareOrigin | None = None) -> Count:
-        """Sum over categories, and one origin if named."""
-        wanted = frozenset(categories)
-        sum_of = Count()
-        for product_id in sorted(self.products):
-            product = self.products[product_id]
-            if product.category in wanted and origin in (None, product.origin):
-                sum_of.add(self.counts[product_id])
-        return sum_of
-
-    def categories(self) -> frozenset[Category]:
-        """Categories of which a copy was judged."""
-        return frozenset(product.category for product in self.products.values())
 
 
 def legal_rate(count: Count) -> Rate:
@@ -153,42 +79,31 @@ def software_rates(tally: Tally, audited: frozenset[Category]) -> dict[str, Rate
     return rates
 
 
-def coverage_rate(roster: Roster, collected: Iterable[str]) -> Rate:
-    """采集覆盖率: C ÷ A, both by 数量. ``collected``: ids of fully collected hosts."""
-    n = sum(found_by_asset(roster, collected).values())
-    return Rate(n=n, d=roster.size(), lower=n, upper=n, final=True, definition="rate.coverage")
+def computer_rates(computers: ComputerTally, apart: int) -> dict[str, Rate]:
+    """The same by computer: the worst product decides; 国产 when every product of the group is domestic and fine.
 
-
-def asset_match_rate(roster: Roster) -> Rate:
-    """账实相符率: A matched ÷ (A ∪ 实有账无); 账→实 and 实→账 in the breakdown. Hosts beyond a card's 数量 are
-    实有账无.
+    ``apart``: copies at product level that no computer carries (不可分摊).
     """
-    host_ids = [host.id for host in roster.hosts]
-    matched = sum(found_by_asset(roster, host_ids).values())
-    unlisted = len(host_ids) - matched
-    return Rate(
-        n=matched,
-        d=roster.size() + unlisted,
-        lower=matched,
-        upper=matched,
-        final=True,
-        definition="rate.asset_match",
-        breakdown={
-            "listed": roster.size(),
-            "listed_found": matched,
-            "found": len(host_ids),
-            "found_listed": matched,
-            "unlisted": unlisted,
-        },
-    )
+    rates: dict[str, Rate] = {}
+    for name, count in sorted(computers.counts.items()):
+        suffix = f".{name}" if name else ""
+        legal = legal_rate(count)
+        breakdown = {**legal.breakdown, "surplus": 0, "not_apportionable": apart}
+        rates[f"computer_legal_rate{suffix}"] = replace(legal, definition="rate.computer_legal", breakdown=breakdown)
+        n = computers.domestic.get(name, 0)
+        rates[f"computer_domestic_rate{suffix}"] = Rate(
+            n=n, d=count.copies, lower=n, upper=n, final=True, definition="rate.computer_domestic"
+        )
+    return rates
 
 
-def rates_of(
-    tally: Tally, roster: Roster, collected: Iterable[str], audited: frozenset[Category]
-) -> Mapping[str, Rate]:
-    """All rates of one audit by name."""
-    return {
-        **software_rates(tally, audited),
-        "coverage_rate": coverage_rate(roster, collected),
-        "asset_match_rate": asset_match_rate(roster),
-    }
+def by_mode(rates: Mapping[str, Rate], mode: str) -> dict[str, Rate]:
+    """With the switch on ``computer`` the rate of that name is counted by computer; both stay readable by name."""
+    if mode != "computer":
+        return dict(rates)
+    swapped = dict(rates)
+    for name, rate in rates.items():
+        if name.startswith("legal_rate"):
+            swapped[f"copy_{name}"] = rate
+            swapped[name] = rates.get(f"computer_{name}", rate)
+    return swapped

@@ -5,14 +5,16 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from appliance.declared import Declared, Ground
 from appliance.ledger.model import Asset, AssetState
 from appliance.model import Match
 from appliance.policy import Switches
 from config.message import Message
 from scanner.model import DeviceKind, Outcome
 
+JUSTIFIED = (Ground.LEASED, Ground.OUTSOURCED, Ground.CLOUD)
 UNLISTED = Match("", None)
 
 
@@ -38,6 +40,8 @@ class Roster:
     base: Mapping[str, Asset]  # A by asset_no, in order
     hosts: tuple[AuditHost, ...]  # in scope, computers or collected, by id
     matches: Mapping[str, Match]  # by host id
+    disposed: Mapping[str, str] = field(default_factory=dict[str, str])  # asset number → its disposal paper
+    justified: frozenset[str] = frozenset()  # ids of hosts off the ledger with a stated reason: 租赁, 外包, 云主机
 
     def asset_of(self, host_id: str) -> Asset | None:
         """The asset in A that a host was matched to; None = 实有账无."""
@@ -53,10 +57,11 @@ def build_roster(
     hosts: Iterable[AuditHost],
     matches: Iterable[Match],
     assets: Iterable[Asset],
-    disposed: frozenset[str],
+    declared: Declared,
     switches: Switches,
 ) -> Roster:
-    """``disposed``: numbers of assets whose disposal papers were shown."""
+    """``declared`` brings disposal papers and notes about single computers."""
+    disposed = {disposal.asset_no: disposal.paper for disposal in declared.disposals}
     base = {
         asset.asset_no: asset
         for asset in sorted(assets, key=lambda asset: (asset.asset_no, asset.ref.text()))
@@ -67,6 +72,8 @@ def build_roster(
         base=base,
         hosts=tuple(sorted(mine, key=lambda host: host.id)),
         matches={match.host_id: match for match in matches},
+        disposed=disposed,
+        justified=frozenset(note.host_id for note in declared.host_notes if note.ground in JUSTIFIED),
     )
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from appliance.copies import Folded, Recogniser, fold, remembering
+from appliance.declared import NOTHING, Declared, UnitKind
 from appliance.documents import facts_digest
 from appliance.findings import not_collected, of_computer, strong_identity
 from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.model import Finding, Match, Phase, Product
-from appliance.policy import Policy
+from appliance.policy import Policy, Switches
 from appliance.roster import AuditHost, Roster
 from appliance.rules.model import Computer, Copy
 from appliance.rules.not_collected import fully_collected, has_evidence
+from appliance.traces import KnownTraces, known_traces
 from config.message import Message
 from config.problems import BadInput
 from scanner.model import HostFacts
@@ -37,8 +39,10 @@ class AuditInputs:
     free_list: tuple[FreeListEntry, ...]
     proofs: tuple[Proof, ...]
     facts: Callable[[], Iterator[HostFacts]]
-    kms_hosts: tuple[str, ...] = ()  # the unit's own declared KMS hosts
-    disposed: tuple[str, ...] = ()  # asset numbers with disposal papers
+    declared: Declared = NOTHING  # 附件5, 8, 9 and what people decided
+    unit_kind: UnitKind = UnitKind.GOVERNMENT
+    known: KnownTraces = field(default_factory=known_traces)
+    window: tuple[date, date] | None = None  # the days of the visit, for 开机率; None = the as-of day
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Survey:
     identities: dict[str, str] = field(default_factory=dict[str, str])
     other_free: dict[str, int] = field(default_factory=dict[str, int])
     products: dict[str, Product] = field(default_factory=dict[str, Product])
+    clients: list[str] = field(default_factory=list[str])  # ids of hosts with the official check client
     facts_lines: list[bytes] = field(default_factory=list[bytes])
     counts: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -65,6 +70,7 @@ def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
     survey = Survey()
     wanted = {host.facts_id: host for host in roster.hosts if host.facts_id}
     recognise = remembering(inputs.catalogue)
+    repaired = frozenset(repair.asset_no for repair in inputs.declared.repairs)
     by_host: dict[str, Folded] = {}
     for facts in inputs.facts():
         host = wanted.pop(facts.id, None)
@@ -75,30 +81,38 @@ def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
         if not fully_collected(facts):
             survey.findings.append(not_collected(host, identity, facts))
         if has_evidence(facts):
-            computer = _computer(host, facts, identity, roster)
+            computer = _computer(host, facts, identity, roster, repaired)
             survey.computers[host.id] = computer
-            by_host[host.id] = fold(facts, computer, inputs.catalogue, recognise, inputs.policy.switches)
+            by_host[host.id] = fold(facts, computer, inputs.catalogue, recognise, inputs.policy.switches, inputs.known)
     if wanted:
         raise BadInput("verdict.facts_missing", hosts="、".join(sorted(host.address for host in wanted.values())))
     for host in roster.hosts:
-        _note_host(survey, host, by_host.get(host.id))
+        _note_host(survey, host, by_host.get(host.id), inputs.policy.switches)
     return survey
 
 
-def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster) -> Computer:
+def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster, repaired: frozenset[str]) -> Computer:
     asset = roster.asset_of(host.id)
+    known = facts.identity
     return Computer(
         host_id=host.id,
         facts_id=facts.id,
         identity=identity,
-        maker=(facts.identity and facts.identity.maker) or "",
+        maker=(known and known.maker) or "",
         department=asset.department if asset else "",
         official=asset is not None,
         collected=fully_collected(facts),
+        asset_no=asset.asset_no if asset else "",
+        computer_no=asset.computer_no if asset else "",
+        serial=(known and known.serial) or "",
+        brand=asset.brand if asset else "",
+        repaired=asset is not None and asset.asset_no in repaired,
+        kind=(known and known.chassis) or "",
+        xinchuang=asset.xinchuang if asset else None,
     )
 
 
-def _note_host(survey: Survey, host: AuditHost, folded: Folded | None) -> None:
+def _note_host(survey: Survey, host: AuditHost, folded: Folded | None, switches: Switches) -> None:
     """Add one host to the survey, in order of ids."""
     if not host.facts_id:
         survey.identities[host.id] = strong_identity(None, host.address, host.mac)
@@ -107,6 +121,8 @@ def _note_host(survey: Survey, host: AuditHost, folded: Folded | None) -> None:
         return
     survey.copies.append(folded.copies)
     survey.recognised |= folded.recognised
+    if not folded.recognised.isdisjoint(switches.check_clients):
+        survey.clients.append(host.id)
     for product in folded.others:
         survey.products[product.id] = product
         survey.other_free[product.id] = survey.other_free.get(product.id, 0) + 1
@@ -114,8 +130,15 @@ def _note_host(survey: Survey, host: AuditHost, folded: Folded | None) -> None:
         survey.counts[name] = survey.counts.get(name, 0) + getattr(folded, name)
     identity = survey.identities[host.id]
     if survey.computers[host.id].collected and not folded.has_antivirus:
-        missing = Message.of("finding.antivirus_missing", address=host.address, hostname=host.hostname or None)
-        survey.findings.append(of_computer(host, identity, "antivirus_missing", missing))
+        survey.findings.append(of_computer(host, identity, "antivirus_missing", *_no_antivirus(host, folded)))
+    if folded.loose:
+        signs = (Message.of("finding.activator_present", name=t.name, source=t.source) for t in folded.loose)
+        survey.findings.append(of_computer(host, identity, "activator_present", *signs))
     if folded.os_unrecognised:
         unknown = Message.of("finding.os_unrecognised", name=folded.os_unrecognised)
         survey.findings.append(of_computer(host, identity, "os_unrecognised", unknown))
+
+
+def _no_antivirus(host: AuditHost, folded: Folded) -> tuple[Message, ...]:
+    missing = Message.of("finding.antivirus_missing", address=host.address, hostname=host.hostname or None)
+    return (missing, Message.of("finding.antivirus_inbox_only")) if folded.has_inbox_antivirus else (missing,)

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.rules.activation import generic_key, not_activated, trial, unread
+from appliance.rules.crack import cracked, doubted
+from appliance.rules.education import education
+from appliance.rules.floating import floating
 from appliance.rules.free import free, personal_only
 from appliance.rules.kms import impossible_kms
 from appliance.rules.model import Context, Copy, Entitlements, Ruling
 from appliance.rules.no_record import volume_without_record, without_record
-from appliance.rules.oem import oem
+from appliance.rules.oem import oem, other_hardware
 from appliance.rules.on_record import activated, unreadable
 from appliance.rules.site import site
 from appliance.rules.term import term_ended
@@ -23,20 +26,24 @@ Rule = Callable[[Copy, Entitlements, Context], Ruling | None]
 
 RULES: tuple[Rule, ...] = (
     free,  # R15, R16: free software needs the free list, nothing else
+    cracked,  # R21, R23 emulated, R8 by a trace
     impossible_kms,  # R8
+    other_hardware,  # R2 contradicted
     personal_only,  # R17
+    education,  # R18
     term_ended,  # R12
     version_outside,  # R30
     unread,  # R31
     trial,  # R11
     not_activated,  # R10
     generic_key,  # R9
-    oem,  # R1, R2, R3
+    oem,  # R1, R2, R3, R5
     volume_without_record,  # R7
     without_record,  # R29
     site,  # R13
-    activated,  # R6, R24
-    unreadable,  # R28
+    floating,  # R23
+    activated,  # R6, R24; R4 and R19 where they say more
+    unreadable,  # R28; R4 and R19 likewise
 )
 
 
@@ -45,5 +52,5 @@ def judge(copy: Copy, found: Entitlements, context: Context) -> Ruling:
     for rule in RULES:
         ruling = rule(copy, found, context)
         if ruling is not None:
-            return ruling
+            return doubted(ruling, copy, context)  # R22
     raise LookupError(f"no rule speaks about {copy.product.id}")

@@ -14,7 +14,7 @@ from appliance.rules.model import Context, Copy, Entitlements, Ruling
 from appliance.rules.oem import on_oem_channel
 from appliance.rules.papers import GENUINE, PAPERS, refs
 from config.message import Message
-from scanner.model import LicenceStatus
+from scanner.model import LicenceState, LicenceStatus
 
 TRIALS = (LicenceStatus.TRIAL, LicenceStatus.TRIAL_EXPIRED)
 
@@ -76,8 +76,13 @@ def not_activated(copy: Copy, found: Entitlements, context: Context) -> Ruling |
 
 def generic_key(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
     """R9: a published generic key proves nothing by itself."""
-    if copy.state is None or not copy.state.generic_key or copy.channel.startswith("VOLUME"):
+    if copy.state is None or not _is_generic(copy.state, context) or copy.channel.startswith("VOLUME"):
         return None
     reason = Message.of("verdict.generic_key", channel=copy.channel)
     settles = Message.of("settle.retail_papers", product=copy.product.name)
     return Ruling(Decision.TO_VERIFY, "R9", (reason,), PAPERS, refs(found.covering), settles=settles)
+
+
+def _is_generic(state: LicenceState, context: Context) -> bool:
+    tails = context.known.generic_tails.get((state.application or "").casefold(), frozenset())
+    return bool(state.generic_key) or (state.key_tail or "").upper() in tails

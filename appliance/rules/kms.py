@@ -32,24 +32,36 @@ def impossible_kms(copy: Copy, found: Entitlements, context: Context) -> Ruling 
         return None
     minutes = copy.state.grace_minutes_remaining or 0
     if minutes > LONGEST_GRACE_MINUTES:
-        return _unlicensed(Message.of("verdict.kms_grace_impossible", minutes=minutes))
+        return _unlicensed(Message.of("verdict.kms_grace_impossible", minutes=minutes), found)
     for host in kms_hosts_of(copy):
-        if host not in context.kms_hosts and (code := _suspect(host)):
-            return _unlicensed(Message(code, {"host": host}))
+        if host not in context.kms_hosts and (code := suspect(host, context)):
+            return _unlicensed(Message(code, {"host": host}), found)
     return None
 
 
-def _suspect(host: str) -> str:
-    if host == "localhost":
+def suspect(host: str, context: Context) -> str:
+    """The code that says why a KMS host cannot be the unit's own, or empty. A name is suspect only when it is known."""
+    if host in context.known.decoy_kms or host == "localhost":
         return "verdict.kms_decoy"
+    if host in context.known.public_kms:
+        return "verdict.kms_public"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return ""
-    if address.is_loopback or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified or _in_decoy_range(address, context):
         return "verdict.kms_decoy"
     return "verdict.kms_public" if address.is_global else ""
 
 
-def _unlicensed(reason: Message) -> Ruling:
-    return Ruling(Decision.UNLICENSED, "R8", (reason,), GENUINE)
+def _in_decoy_range(address: ipaddress.IPv4Address | ipaddress.IPv6Address, context: Context) -> bool:
+    return any(address in ipaddress.ip_network(text) for text in context.known.decoy_ranges)
+
+
+def _unlicensed(reason: Message, found: Entitlements) -> Ruling:
+    """A unit that bought the product and runs this copy instead did not use what it bought (R21)."""
+    bought = tuple(grant for grant in found.covering if grant.proven)
+    unused = tuple(Message.of("verdict.bought_not_used", software_no=grant.row.software_no) for grant in bought[:1])
+    rows = tuple(grant.ref for grant in bought)
+    number = bought[0].row.software_no if bought else ""
+    return Ruling(Decision.UNLICENSED, "R8", (reason,), GENUINE, rows, number, remarks=unused)

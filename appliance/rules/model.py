@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from appliance.declared import UnitKind
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, ProofLevel, SoftwareType
 from appliance.model import Activation, Category, Decision, Phase, Product
 from appliance.policy import Switches
+from appliance.rules.editions import rank
+from appliance.rules.evidence import Graded
+from appliance.traces import NO_TRACES, KnownTraces
 from config.message import Message
 from scanner.model import LicenceState, LicenceStatus
 
@@ -24,6 +29,13 @@ class Computer(NamedTuple):
     department: str
     official: bool  # on the asset ledger: enters the official rates
     collected: bool  # fully read; partly read computers are judged on what was read
+    asset_no: str = ""
+    computer_no: str = ""  # 计算机编号: the key of 附件8 and 附件9
+    serial: str = ""
+    brand: str = ""  # 品牌 on the asset ledger
+    repaired: bool = False  # a 维修单 for a replaced board was shown
+    kind: str = ""  # kind of device, from the chassis
+    xinchuang: bool | None = None
 
 
 class Copy(NamedTuple):
@@ -35,6 +47,13 @@ class Copy(NamedTuple):
     edition: str
     state: LicenceState | None  # None: activation was not collected, or there is none to read
     observations: tuple[str, ...]
+    traces: tuple[Graded, ...] = ()  # crack evidence that acts on this product
+    servers: tuple[str, ...] = ()  # licence servers that the computer names for it
+
+    @property
+    def level(self) -> int:
+        """Rank of the installed edition of an operating system; 0 for everything else."""
+        return rank(self.edition) if self.product.category is Category.OPERATING_SYSTEM else 0
 
     @property
     def channel(self) -> str:
@@ -59,10 +78,11 @@ class Copy(NamedTuple):
 
 
 class GrantKind(StrEnum):
-    """How a ledger row grants: by seats, for a whole site, or bound to the hardware it came with."""
+    """How a ledger row grants: by seats, for a site, by clients at one time, or with the hardware it came with."""
 
     COUNTED = "counted"
     SITE = "site"
+    FLOATING = "floating"
     OEM = "oem"
 
 
@@ -84,6 +104,10 @@ class Grant(NamedTuple):
     proven: bool  # the proof reaches what the policy asks, and a counted row states its 许可数量
     ended: bool  # 许可期限 is over on the as-of date
     cells: tuple[str, ...]  # what the row says about versions: 可使用版本, 软件版本, the release in its 软件名称
+    release: str = ""  # the licensed version itself
+    level: int = 0  # rank of the licensed edition of an operating system
+    gift: bool = False  # 受赠 or 调剂
+    departments: tuple[str, ...] = ()  # whom a 场地授权 covers; empty = the whole unit
 
     @property
     def ref(self) -> str:
@@ -115,6 +139,10 @@ class Context:
     phase: Phase
     switches: Switches
     kms_hosts: frozenset[str] = frozenset()  # the unit's own declared KMS hosts, lower case
+    known: KnownTraces = NO_TRACES
+    unit_kind: UnitKind = UnitKind.GOVERNMENT
+    servers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])  # by 软件编号, lower case
+    scrapped: frozenset[str] = frozenset()  # comparable serials of scrapped or disposed assets
 
     @property
     def deadline_over(self) -> bool:
@@ -140,5 +168,7 @@ def kind_of(row: Licence) -> GrantKind:
     """How a 附件7 row grants."""
     if row.licence_type is LicenceType.SITE:
         return GrantKind.SITE
+    if row.licence_type is LicenceType.FLOATING:
+        return GrantKind.FLOATING
     oem = row.software_type is SoftwareType.OEM or row.licence_type is LicenceType.OEM
     return GrantKind.OEM if oem else GrantKind.COUNTED

@@ -1,23 +1,23 @@
-"""R1, R2 and R3: operating systems that came with the computer.
+"""R1, R2, R3 and R5: operating systems that came with the computer.
 
 R1 "OEM OS: channel OEM (DM/SLP/COA), activated, installed edition = delivered edition, maker fits → 正版".
-R2 "maker mismatch or junk maker → 待核实 (人工确认)". R3 "higher edition installed than delivered, no other licence
-→ 非正版".
+R2 "OEM licence on other hardware, or its machine scrapped → 非正版; board replaced with 维修单 → 正版; maker mismatch
+or junk maker → 待核实 (人工确认)". R3 "higher edition installed than delivered, no other licence → 非正版".
+R5 "OEM Home edition, label fits, in an office → policy switch, default 正版 with a remark".
 Source: 《政府机关使用正版软件管理办法》: 应当采购预装正版操作系统软件的计算机产品.
 """
 
 from __future__ import annotations
 
+from appliance import identity
+from appliance.makers import differ
 from appliance.model import Category, Decision
+from appliance.rules.editions import rank
 from appliance.rules.model import Context, Copy, Entitlements, GrantKind, Ruling
 from config.message import Message
 
 PREINSTALLED = "policy.preinstalled"
-EDITIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (3, ("enterprise", "education", "ultimate", "企业版", "教育版", "旗舰版")),
-    (2, ("professional", "pro", "专业版", "专业工作站版")),
-    (1, ("home", "core", "starter", "single language", "家庭版", "家庭中文版", "家庭单语言版")),
-)
+HOME = 1
 
 
 def on_oem_channel(copy: Copy) -> bool:
@@ -25,34 +25,56 @@ def on_oem_channel(copy: Copy) -> bool:
     return copy.product.category is Category.OPERATING_SYSTEM and copy.channel.startswith("OEM")
 
 
+def other_hardware(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R2: the licence is bound to another serial. A replaced board with its 维修单 is the same computer."""
+    bound = identity.serial(copy.state.bound_serial) if copy.state else ""
+    own = identity.serial(copy.computer.serial)
+    if not on_oem_channel(copy) or not bound or not own or bound == own or copy.computer.repaired:
+        return None
+    code = "verdict.oem_machine_scrapped" if bound in context.scrapped else "verdict.oem_other_hardware"
+    reason = Message(code, {"bound": copy.state and copy.state.bound_serial, "serial": copy.computer.serial})
+    return Ruling(Decision.UNLICENSED, "R2", (reason,), PREINSTALLED, _rows(found))
+
+
 def oem(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
-    """Judge an activated OEM operating system: R3 when higher than delivered, R2 without a real maker, else R1."""
+    """Judge an activated OEM system: R3 when higher than delivered, R2 without its maker, R5 for Home, else R1."""
     if not on_oem_channel(copy) or not copy.activated or copy.state is None:
         return None
     delivered = copy.state.delivered_edition or _declared_edition(found)
     installed = copy.edition or copy.state.edition or ""
-    rows = tuple(grant.ref for grant in found.covering if grant.kind is GrantKind.OEM)
+    rows = _rows(found)
     if rank(installed) > rank(delivered) > 0:
         return _higher(installed, delivered, found, rows)
-    if copy.computer.maker.strip().casefold() in context.switches.junk_makers:
-        return _unknown_maker(copy, rows)
+    if doubt := _maker_doubt(copy, rows, context):
+        return doubt
     if not rank(delivered) or rank(installed) != rank(delivered):
         return _edition_open(installed, delivered, rows)
     reasons = (
         Message.of("verdict.oem_activated", channel=copy.channel, edition=installed, delivered=delivered),
         Message.of("verdict.oem_maker", maker=copy.computer.maker),
     )
+    if _moved_and_repaired(copy):
+        repaired = Message.of("verdict.oem_repaired", asset=copy.computer.asset_no)
+        return Ruling(Decision.LICENSED, "R2", (*reasons, repaired), PREINSTALLED, rows)
+    if rank(installed) == HOME:
+        return _home(reasons, rows, context)
     return Ruling(Decision.LICENSED, "R1", reasons, PREINSTALLED, rows)
 
 
-def rank(edition: str) -> int:
-    """Order of Windows editions: 1 home, 2 professional, 3 enterprise and above, 0 not known.
+def _rows(found: Entitlements) -> tuple[str, ...]:
+    return tuple(grant.ref for grant in found.covering if grant.kind is GrantKind.OEM)
 
-    >>> rank("Win 11 RTM Professional OEM:DM"), rank("家庭中文版"), rank("")
-    (2, 1, 0)
-    """
-    text = edition.casefold()
-    return next((level for level, words in EDITIONS if any(word in text for word in words)), 0)
+
+def _moved_and_repaired(copy: Copy) -> bool:
+    bound = identity.serial(copy.state.bound_serial) if copy.state else ""
+    return copy.computer.repaired and bool(bound) and bound != identity.serial(copy.computer.serial)
+
+
+def _home(reasons: tuple[Message, ...], rows: tuple[str, ...], context: Context) -> Ruling:
+    decision = context.switches.oem_home
+    settles = Message.of("settle.home_edition") if decision is Decision.TO_VERIFY else None
+    remark = Message.of("verdict.oem_home")
+    return Ruling(decision, "R5", reasons, PREINSTALLED, rows, settles=settles, remarks=(remark,))
 
 
 def _declared_edition(found: Entitlements) -> str:
@@ -67,8 +89,15 @@ def _higher(installed: str, delivered: str, found: Entitlements, rows: tuple[str
     return Ruling(Decision.UNLICENSED, "R3", (reason,), PREINSTALLED, rows)
 
 
-def _unknown_maker(copy: Copy, rows: tuple[str, ...]) -> Ruling:
-    reason = Message.of("verdict.oem_maker_unknown", maker=copy.computer.maker)
+def _maker_doubt(copy: Copy, rows: tuple[str, ...], context: Context) -> Ruling | None:
+    """R2: the firmware names no real maker, or another one than the asset ledger."""
+    maker, brand = copy.computer.maker, copy.computer.brand
+    if maker.strip().casefold() in context.switches.junk_makers:
+        reason = Message.of("verdict.oem_maker_unknown", maker=maker)
+    elif differ(maker, brand):
+        reason = Message.of("verdict.oem_maker_differs", maker=maker, brand=brand)
+    else:
+        return None
     settles = Message.of("settle.machine_papers")
     return Ruling(Decision.TO_VERIFY, "R2", (reason,), PREINSTALLED, rows, settles=settles)
 

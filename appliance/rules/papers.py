@@ -1,5 +1,7 @@
 """The documentary half that several rules share: a row is only a claim until a paper of the asked level backs it.
 
+R4 "older version than licensed, and downgrade right or 可使用版本 covers it → 正版". R19 "受赠 / 调剂 software with
+papers (blank 采购时间 and 金额 are right) → 正版".
 Source: domain rule "正版 on a commercial licence needs proof ≥ P1 (switch: P2); P0 alone gives 待核实 naming the
 paper".
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from appliance.ledger.model import ProofLevel
 from appliance.model import Decision
 from appliance.rules.model import Context, Copy, Entitlements, Grant, GrantKind, Ruling, Seat
-from appliance.rules.versions import Fit
+from appliance.rules.versions import Fit, older
 from appliance.rules.versions import fit as version_fit
 from config.message import Message
 
@@ -36,16 +38,24 @@ def record_ruling(rule: str, copy: Copy, found: Entitlements, context: Context, 
 
 def backed(found: Entitlements) -> bool:
     """Whether paper backs this very copy: a seat within proven rows, or a proven row that counts no seats."""
-    unlimited = any(grant.proven for grant in found.covering if grant.kind is not GrantKind.COUNTED)
+    unlimited = any(grant.proven for grant in found.covering if grant.kind in (GrantKind.SITE, GrantKind.OEM))
     return unlimited or found.seat is Seat.PROVEN
 
 
 def licensed(rule: str, copy: Copy, grants: tuple[Grant, ...], state: Message, *remarks: Message) -> Ruling:
-    """正版 on these rows."""
+    """正版 on these rows: R19 on 受赠/调剂 rows, R4 for a version older than the licensed one, else ``rule``."""
     grant = grants[0]
-    record = Message.of("verdict.on_record", software_no=grant.row.software_no, proof=grant.proof.value)
+    number = grant.row.software_no
+    record = Message.of("verdict.on_record", software_no=number, proof=grant.proof.value)
     notes = (*remarks, *row_remarks(copy, grant))
-    return Ruling(Decision.LICENSED, rule, (state, record), PAPERS, refs(grants), grant.row.software_no, remarks=notes)
+    reasons = (state, record)
+    if grant.gift:
+        rule, reasons = "R19", (*reasons, Message.of("verdict.gift", software_no=number))
+    elif older(grant.release, copy.versions):
+        shown = "、".join(copy.versions)
+        rule = "R4"
+        reasons = (*reasons, Message.of("verdict.older_version", installed=shown, licensed=grant.release))
+    return Ruling(Decision.LICENSED, rule, reasons, PAPERS, refs(grants), number, remarks=notes)
 
 
 def missing_paper(rule: str, grants: tuple[Grant, ...], context: Context, state: Message, *remarks: Message) -> Ruling:
@@ -71,6 +81,8 @@ def paper_wanted(required: ProofLevel, grant: Grant) -> Message:
     row = grant.row
     if grant.kind is GrantKind.OEM:
         return Message.of("settle.machine_purchase", software_no=row.software_no, name=row.name)
+    if grant.gift:
+        return Message.of("settle.gift_papers", software_no=row.software_no, name=row.name)
     if required is ProofLevel.P2:
         return Message.of("settle.certificate", software_no=row.software_no, name=row.name)
     return Message.of("settle.contract_or_invoice", software_no=row.software_no, name=row.name)

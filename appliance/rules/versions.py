@@ -52,6 +52,22 @@ def named_in(cell: str, product_name: str) -> bool:
     return bool(stated) and stated[0] in {int(found.split(".")[0]) for found in NUMBER.findall(product_name)}
 
 
+def older(licensed: str, installed: tuple[str, ...]) -> bool:
+    """Whether every installed version is known to be older than the licensed one.
+
+    >>> older("2019", ("2016",)), older("2019", ("2019",)), older("2019", ("16.0.1",)), older("V10", ("V4",))
+    (True, False, False, True)
+    """
+    bound = _numbers(licensed)
+    return bool(bound and installed) and all(
+        _comparable(have := _numbers(v), bound) and have[: len(bound)] < bound[: len(have)] for v in installed
+    )
+
+
+def _comparable(have: Numbers, bound: Numbers) -> bool:
+    return bool(have and bound) and (have[0] in YEARS) == (bound[0] in YEARS)
+
+
 def _fit_one(cells: tuple[str, ...], version: str) -> Fit:
     fits = {_fit_cell(cell, version) for cell in cells}
     return next(kind for kind in (Fit.COVERED, Fit.NOT_COMPARABLE, Fit.OUTSIDE) if kind in fits)
@@ -73,7 +89,7 @@ def _fit_cell(cell: str, version: str) -> Fit:
 
 
 def _answer(have: Numbers, bound: Numbers, inside: bool) -> Fit:
-    if not have or not bound or (have[0] in YEARS) != (bound[0] in YEARS):
+    if not _comparable(have, bound):
         return Fit.NOT_COMPARABLE
     return Fit.COVERED if inside else Fit.OUTSIDE
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.audit import run_audit
+from appliance.declared import Declared, Disposal
 from appliance.ledger.model import LicenceType, SoftwareType
-from appliance.rates import Count, percent
+from appliance.rates import percent
+from appliance.tallies import Count
 from scanner.model import LicenceState, LicenceStatus
 from tests.appliance.world import Unit, asset, entry
 
@@ -153,7 +155,12 @@ def test_a_disposed_computer_leaves_the_base_only_with_its_papers() -> None:
     wps(unit, "h1")
     unit.assets.append(asset("ZC-old"))
     assert run_audit(unit.inputs()).rates["coverage_rate"].d == 2
-    assert run_audit(unit.inputs(disposed=("ZC-old",))).rates["coverage_rate"].d == 1
+    assert (
+        run_audit(unit.inputs(declared=Declared(disposals=(Disposal("ZC-old", "处置批复 3 号"),))))
+        .rates["coverage_rate"]
+        .d
+        == 1
+    )
 
 
 def test_gap_and_idle_are_at_least_and_at_most_while_computers_are_unread() -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from appliance.audit import AuditHost, AuditInputs
+from appliance.declared import InstallRow
 from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof, ProofLevel, RowRef
 from appliance.model import (
     Activation,
@@ -20,6 +21,7 @@ from appliance.model import (
     SoftwareOrigin,
 )
 from appliance.policy import load_policy
+from appliance.rules.evidence import Graded
 from appliance.rules.model import Computer, Copy
 from scanner.model import (
     DeviceKind,
@@ -106,6 +108,10 @@ def proof(software_no: str, level: ProofLevel = ProofLevel.P1) -> Proof:
     return Proof(f"p-{software_no}", software_no, level)
 
 
+def install(software_no: str, computer_no: str, *, installed: bool = True, day: int = 1) -> InstallRow:
+    return InstallRow(RowRef("附件9.xlsx", software_no, day), software_no, computer_no, installed, date(2026, 1, day))
+
+
 def free_entry(software_no: str, name: str, *departments: str) -> FreeListEntry:
     row = RowRef("附件6.xlsx", "清单", int("".join(c for c in software_no if c.isdigit()) or "0"))
     return FreeListEntry(row, software_no, name, departments=departments)
@@ -116,9 +122,14 @@ def asset(number: str, quantity: int = 1, **fields: Any) -> Asset:
 
 
 def computer(
-    host_id: str = "h1", *, maker: str = "LENOVO", department: str = "办公室", official: bool = True
+    host_id: str = "h1",
+    *,
+    maker: str = "LENOVO",
+    department: str = "办公室",
+    official: bool = True,
+    **fields: Any,
 ) -> Computer:
-    return Computer(host_id, f"f-{host_id}", f"uuid:{host_id}", maker, department, official, True)
+    return Computer(host_id, f"f-{host_id}", f"uuid:{host_id}", maker, department, official, True, **fields)
 
 
 def copy_of(
@@ -127,8 +138,10 @@ def copy_of(
     state: LicenceState | None = None,
     edition: str = "",
     on: Computer | None = None,
+    traces: tuple[Graded, ...] = (),
+    servers: tuple[str, ...] = (),
 ) -> Copy:
-    return Copy(on or computer(), what, versions, edition, state, ("o1",))
+    return Copy(on or computer(), what, versions, edition, state, ("o1",), traces, servers)
 
 
 def entry(name: str, version: str | None = None, **fields: Any) -> InstalledSoftware:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
 import pytest
 
+from appliance.declared import NOTHING, Declared
 from appliance.entitlements import build_register
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, Proof, ProofLevel, SoftwareType
 from appliance.model import Decision, Phase
 from appliance.rules import judge
 from appliance.rules.model import Context, Copy, Ruling, Seat
+from appliance.traces import known_traces
 from config.messages import catalogue as sentences
 from scanner.model import LicenceState, LicenceStatus
 from tests.appliance.world import (
@@ -76,6 +79,9 @@ class Case(NamedTuple):
     seat: Seat = Seat.PROVEN
     phase: Phase = Phase.ON_SITE
     as_of: date = AS_OF
+    declared: Declared = NOTHING
+    context: Mapping[str, Any] = {}
+    switches: Mapping[str, Any] = {}
 
 
 def given(ledger_row: Licence, cases: list[Case]) -> list[Case]:
@@ -84,10 +90,10 @@ def given(ledger_row: Licence, cases: list[Case]) -> list[Case]:
 
 
 def rule_on(case: Case, required: ProofLevel = ProofLevel.P1) -> Ruling:
-    register = build_register(case.rows, case.proofs, case.free, FakeCatalogue(), case.as_of, required)
-    switches = NATIONAL.switches.model_copy(update={"proof_required": required})
-    context = Context(case.as_of, case.phase, switches, frozenset({KMS_HOST}))
-    return judge(case.copy, register.of(case.copy.product, case.copy.versions, case.seat), context)
+    register = build_register(case.rows, case.proofs, case.free, FakeCatalogue(), case.as_of, required, case.declared)
+    switches = NATIONAL.switches.model_copy(update={"proof_required": required, **case.switches})
+    context = Context(case.as_of, case.phase, switches, frozenset({KMS_HOST}), known_traces(), **case.context)
+    return judge(case.copy, register.of_copy(case.copy, case.seat), context)
 
 
 def codes(ruling: Ruling) -> set[str]:
@@ -140,8 +146,8 @@ VOLUME_CASES = given(
     OFFICE_ROW,
     [
         Case("KMS of the declared host, record and contract", copy_of(OFFICE, "2019", state=kms()), "R6", LICENSED),
-        Case("MAK, record and contract", copy_of(OFFICE, "2016", state=mak()), "R6", LICENSED, "verdict.on_record"),
-        Case("an older version inside 可使用版本", copy_of(OFFICE, "2016", state=kms()), "R6", LICENSED),
+        Case("MAK, record and contract", copy_of(OFFICE, "2019", state=mak()), "R6", LICENSED, "verdict.on_record"),
+        Case("an older version inside 可使用版本", copy_of(OFFICE, "2016", state=kms()), "R4", LICENSED),
         Case(
             "a private KMS host that nobody declared",
             copy_of(OFFICE, "2019", state=kms(kms_host="10.9.9.9")),

@@ -1,0 +1,28 @@
+"""Editions: the order of Windows editions, and editions that may be used for teaching or learning only."""
+
+from __future__ import annotations
+
+LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (3, ("enterprise", "education", "ultimate", "企业版", "教育版", "旗舰版")),
+    (2, ("professional", "pro", "专业版", "专业工作站版", "专业教育版")),
+    (1, ("home", "core", "starter", "single language", "家庭版", "家庭中文版", "家庭单语言版")),
+)
+RESTRICTED = ("教育版", "学生版", "社区版", "校园版", "学习版", "education", "student", "community", "academic")
+
+
+def rank(edition: str) -> int:
+    """Order of Windows editions: 1 home, 2 professional, 3 enterprise and above, 0 not known.
+
+    >>> rank("Win 11 RTM Professional OEM:DM"), rank("家庭中文版"), rank("")
+    (2, 1, 0)
+    """
+    text = edition.casefold()
+    if "专业教育版" in text or "pro education" in text:
+        return 2
+    return next((level for level, words in LEVELS if any(word in text for word in words)), 0)
+
+
+def restricted(*names: str) -> str:
+    """The word that makes an edition one for teaching, students or a community, or empty."""
+    text = " ".join(names).casefold()
+    return next((word for word in RESTRICTED if word in text), "")
