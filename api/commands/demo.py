@@ -35,7 +35,9 @@ STOP_SECONDS = 15
 @click.command(help="在本机搭起一个虚构单位的局域网（真实的 Samba、SSH 等），完整演示一次督查；需要 root 和检出目录。")
 @json_option
 @click.option("--keep", is_flag=True, help="演示后保留局域网和页面，打印网址，按 Ctrl-C 结束。")
-@click.option("--bundle-out", type=click.Path(path_type=Path, dir_okay=False), help="证据包存到此文件；缺省存到临时文件夹。")
+@click.option(
+    "--bundle-out", type=click.Path(path_type=Path, dir_okay=False), help="证据包存到此文件；缺省存到临时文件夹。"
+)
 def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
     clock = SystemClock()
     started = clock.monotonic()
