@@ -1,0 +1,121 @@
+// What runs: the status is asked every second while something runs, gently otherwise; how a job ended is said once.
+
+import { Problem, get, post, send } from "./api.js";
+import { $, ask, complain, notice, onClick } from "./dom.js";
+import { label, t } from "./words.js";
+import * as vault from "./vault.js";
+
+const BUSY_MS = 1000;
+const IDLE_MS = 5000;
+const HIDDEN_MS = 15000;
+const REFRESH_TICKS = 3;
+
+const watched = new Set();
+let timer = 0;
+let ticks = 0;
+let lost = false;
+let tick = () => {};
+
+const kindOf = (job) => job.kind.split(":")[0];
+
+export function watch(job) {
+  watched.add(job.id);
+  clearTimeout(timer);
+  return tick();
+}
+
+export function follow(view, leave) {
+  tick = () => one(view, leave);
+  clearTimeout(timer);
+  return tick();
+}
+
+async function one(view, leave) {
+  clearTimeout(timer);
+  try {
+    view.status = await get("status");
+    if (lost) $("notice").hidden = true;
+    lost = false;
+    vault.show(view);
+    await look(view);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 401) return leave(error.message);
+    lost = error.status === 0;
+    notice(error.message, true);
+  }
+  clearTimeout(timer);
+  const pace = view.status?.jobs.length && !lost ? BUSY_MS : IDLE_MS;
+  timer = setTimeout(() => tick(), document.hidden ? Math.max(pace, HIDDEN_MS) : pace);
+}
+
+async function look(view) {
+  const running = view.status.jobs;
+  const ended = [...watched].filter((id) => !running.some((job) => job.id === id));
+  for (const job of running) if (job.inspection_id === view.id) watched.add(job.id);
+  show(view);
+  for (const id of ended) {
+    watched.delete(id);
+    announce(await get(`jobs/${id}`));
+  }
+  const busy = running.some((job) => job.inspection_id === view.id);
+  ticks = busy ? ticks + 1 : 0;
+  if (ended.length || (busy && ticks % REFRESH_TICKS === 0)) await view.refresh();
+}
+
+function announce(job) {
+  const name = label("job", kindOf(job));
+  if (job.state === "failed") notice(t("job_failed", { job: name, reason: job.problem.text }), true);
+  else if (job.state === "cancelled") notice(t("job_cancelled", { job: name }));
+  else notice(said(job, name));
+}
+
+function said(job, name) {
+  const kind = kindOf(job);
+  if (kind === "scan") return t("scan_done", job.result);
+  if (kind === "audit") return t("audit_done", { licensed: 0, unlicensed: 0, to_verify: 0, ...job.result.verdicts });
+  return kind === "seal" ? t("seal_done") : t("job_done", { job: name });
+}
+
+export const runningHere = (view) => view.status.jobs.find((job) => job.inspection_id === view.id);
+
+function show(view) {
+  const job = view.id ? runningHere(view) : undefined;
+  $("job").hidden = !job;
+  if (!job) return;
+  const name = label("job", kindOf(job));
+  $("job-title").textContent = t("job_running", { job: name });
+  const bar = $("job-bar");
+  if (job.total && job.done <= job.total) {
+    bar.max = job.total;
+    bar.value = job.done;
+  } else bar.removeAttribute("value");
+  const progress = { stage: label("stage", job.stage), unit: label("unit", job.unit), done: job.done, total: job.total };
+  const text = job.stage ? t("job_progress", progress) : t("job_starting", { job: name });
+  $("job-text").textContent = job.paused ? t("job_paused") : text;
+  const scanning = kindOf(job) === "scan";
+  $("job-controls").hidden = !scanning;
+  $("job-pause").hidden = job.paused;
+  $("job-continue").hidden = !job.paused;
+}
+
+export function bind(view) {
+  const control = async (verb, text) => {
+    const job = runningHere(view);
+    if (!job) return;
+    await post(view.path(`scans/${job.kind.split(":")[1]}/${verb}`));
+    notice(t(text));
+    await tick();
+  };
+  onClick($("job-pause"), () => control("pause", "pausing"));
+  onClick($("job-continue"), () => control("continue", "continuing"));
+  onClick($("job-cancel"), async () => {
+    if (await ask(label("job", "scan"), t("confirm_cancel"))) await control("cancel", "cancelling");
+  });
+  document.addEventListener("visibilitychange", () => !document.hidden && view.status && tick()?.catch?.(complain));
+}
+
+export async function change(view, phase) {
+  await send("PATCH", `inspections/${view.id}`, { phase });
+  await view.refresh();
+}

@@ -1,0 +1,198 @@
+// Before anything is sent: authorisation, ledgers with their preview, proofs, accounts.
+
+import { get, post, send, upload } from "./api.js";
+import { $, ask, button, complain, fill, h, lines, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { askSecret } from "./vault.js";
+import { DASH, label, localField, t, when, withOffset } from "./words.js";
+
+let previewed = null;
+let fresh = true;
+
+export async function show(view) {
+  const proofs = (await get(view.path("proofs"))).items;
+  if (fresh) $("authorisation-details").open = !view.authorisations.length;
+  fresh = false;
+  showAuthorisations(view);
+  showLedgers(view);
+  showProofs(proofs);
+  showCredentials(view);
+}
+
+function showAuthorisations({ authorisations }) {
+  const columns = [
+    [t("authorisation_head_no"), (row) => row.document_no],
+    [t("authorisation_head_ranges"), (row) => h("ul", { class: "plain" }, row.ranges.map((range) => h("li", {}, range)))],
+    [t("authorisation_head_exclusions"), (row) => row.exclusions.join("、") || t("none")],
+    [t("authorisation_head_window"), (row) => t("authorisation_window", { from: when(row.not_before), until: when(row.not_after) })],
+    [t("authorisation_head_signer"), (row) => (row.signed_on ? t("signed", { signer: row.signer, on: row.signed_on }) : t("unsigned", row))],
+    [t("head_state"), (row) => stateOf(row, authorisations.at(-1))],
+  ];
+  fill($("authorisations"), authorisations.length ? table(columns, [...authorisations].reverse()) : quiet(t("authorisation_none")));
+}
+
+export function windowOf({ not_before, not_after }) {
+  const now = Date.now();
+  if (now < Date.parse(not_before)) return "before_window";
+  return now > Date.parse(not_after) ? "after_window" : "in_window";
+}
+
+function stateOf(row, last) {
+  if (row.id !== last.id) return t("replaced");
+  return `${t("in_force")}，${t(windowOf(row))}`;
+}
+
+function showLedgers(view) {
+  const columns = [
+    [t("ledger_head_kind"), (file) => label("ledger", file.kind)],
+    [t("ledger_head_file"), (file) => file.name],
+    [t("ledger_head_received"), (file) => when(file.received_at)],
+    [t("ledger_head_rows"), (file) => t("ledger_counts", file.counts)],
+    [t("head_state"), (file) => h("span", { class: `tag ${file.state}` }, label("ledger_state", file.state))],
+    ["", (file) => button(t("ledger_review"), () => review(view, file.id).catch(complain)), "end"],
+  ];
+  fill($("ledgers"), view.ledgers.length ? table(columns, [...view.ledgers].reverse()) : quiet(t("ledgers_none")));
+}
+
+async function review(view, id) {
+  openPreview(view, await get(view.path(`ledgers/${id}`)));
+}
+
+function openPreview(view, file) {
+  previewed = file;
+  $("ledger-title").textContent = `${label("ledger", file.kind)}：${file.name}`;
+  $("ledger-counts").textContent = t("ledger_counts", file.counts);
+  $("ledger-message").textContent = "";
+  const problems = [
+    [t("head_place"), ({ sheet, row }) => (sheet ? t("row_place", { sheet, row }) : t("row_place_bare", { row }))],
+    [t("head_column"), (problem) => problem.column || DASH],
+    [t("head_handling"), ({ rejected }) => h("span", { class: rejected ? "tag rejected" : "tag" }, t(rejected ? "problem_rejected" : "problem_remark"))],
+    [t("head_explanation"), ({ reason }) => reason.text],
+  ];
+  fill($("ledger-problems"), file.problems.length ? table(problems, file.problems) : quiet(t("ledger_fine")));
+  $("ledger-shown").textContent = t("ledger_shown", { shown: file.rows.length });
+  fill($("ledger-rows"), file.rows.length ? table(columnsOf(file), file.rows) : quiet(t("none")));
+  $("ledger-decisions").hidden = view.sealed || file.state !== "previewed";
+  $("ledger-decisions").querySelector("[data-decision=accept_all]").disabled = file.counts.rejected > 0;
+  $("ledger-dialog").showModal();
+}
+
+// The headings as they stand in the unit's own file.
+function columnsOf(file) {
+  const fields = Object.entries(file.mapping).filter(([field]) => field in file.rows[0]);
+  return [[t("head_row"), (row) => row.ref.row], ...fields.map(([field, headings]) => [headings.join("、"), (row) => shown(field, row[field])])];
+}
+
+const LABELLED = { software_type: "software_type", licence_type: "licence_type", state: "asset_state" };
+
+function shown(field, value) {
+  if (field in LABELLED) return label(LABELLED[field], value);
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  return Array.isArray(value) ? value.join("、") : String(value ?? "");
+}
+
+function showProofs(proofs) {
+  const columns = [
+    [t("proof_head_no"), (proof) => proof.software_no],
+    [t("proof_head_level"), (proof) => label("proof", proof.level)],
+    [t("proof_head_paper"), (proof) => [proof.kind, proof.number].filter(Boolean).join(" ") || DASH],
+    [t("proof_head_note"), (proof) => proof.note || DASH],
+    [t("proof_head_entered"), (proof) => when(proof.entered_at)],
+  ];
+  fill($("proofs"), proofs.length ? table(columns, proofs) : quiet(t("proofs_none")));
+}
+
+function showCredentials(view) {
+  const columns = [
+    [t("credential_head_user"), ({ domain, username }) => (domain ? `${domain}\\${username}` : username)],
+    [t("credential_head_protocol"), (one) => label("protocol", one.protocol)],
+    [t("credential_head_kind"), (one) => label("credential_kind", one.kind)],
+    [t("credential_head_ranges"), (one) => one.ranges.join("、") || t("all_ranges")],
+    ["", (one) => [view.sealed ? null : button(t("reenter"), () => reenter(view, one)), button(t("remove"), () => remove(view, one).catch(complain))], "end"],
+  ];
+  const { exists, locked } = view.status.vault;
+  const hint = view.sealed || (exists && !locked) ? null : h("p", { class: "banner open" }, t(exists ? "credentials_locked" : "credentials_no_vault"));
+  fill($("credentials"), view.credentials.length ? table(columns, view.credentials) : quiet(t("credentials_none")), hint);
+}
+
+function reenter(view, { id, username }) {
+  askSecret(t("reenter"), false, async (secret) => {
+    await send("PUT", view.path(`credentials/${id}/secret`), { secret });
+    notice(t("credential_reentered", { username }));
+  });
+}
+
+async function remove(view, { id, username }) {
+  if (!(await ask(t("remove"), t("confirm_remove", { username })))) return;
+  await send("DELETE", view.path(`credentials/${id}`));
+  notice(t("credential_removed", { username }));
+  await view.refresh();
+}
+
+async function numbers(view) {
+  const accepted = view.ledgers.filter((file) => file.kind === "licences" && file.state === "accepted");
+  const files = await Promise.all(accepted.map((file) => get(view.path(`ledgers/${file.id}`))));
+  const rows = files.flatMap((file) => file.rows);
+  fill($("software-numbers"), rows.map((row) => h("option", { value: row.software_no }, row.name)));
+}
+
+export function reset() {
+  fresh = true;
+  for (const form of document.querySelectorAll("#tab-prepare form")) form.reset();
+  const now = new Date();
+  const field = (name) => $("authorisation-form").elements[name];
+  field("not_before").value = localField(now);
+  field("not_after").value = localField(new Date(now.getTime() + 8 * 3600 * 1000));
+  field("signed_on").value = localField(now).slice(0, 10);
+}
+
+export function bind(view) {
+  const done = async (form, text, params) => {
+    form.reset();
+    notice(t(text, params));
+    await view.refresh();
+  };
+  onSubmit($("authorisation-form"), async (fields) => {
+    await post(view.path("authorisations"), {
+      ranges: lines(fields.ranges),
+      exclusions: lines(fields.exclusions),
+      not_before: withOffset(fields.not_before),
+      not_after: withOffset(fields.not_after),
+      document_no: fields.document_no,
+      signer: fields.signer,
+      signed_on: fields.signed_on,
+      no_classified: fields.no_classified === "on",
+      public_confirmed: fields.public_confirmed === "on",
+    });
+    $("authorisation-details").open = false;
+    await done($("authorisation-form"), "authorisation_recorded");
+  });
+  onSubmit($("ledger-form"), async (fields) => {
+    const file = await upload(view.path("ledgers"), fields);
+    $("ledger-form").reset();
+    openPreview(view, file);
+    await view.refresh();
+  });
+  for (const choice of document.querySelectorAll("[data-decision]")) {
+    onClick(choice, async () => {
+      const { decision } = choice.dataset;
+      try {
+        await post(view.path(`ledgers/${previewed.id}/decision`), { decision });
+      } catch (error) {
+        $("ledger-message").textContent = error.message;
+        throw error;
+      }
+      $("ledger-dialog").close();
+      notice(t(decision === "reject" ? "ledger_rejected" : "ledger_accepted", previewed));
+      await view.refresh();
+    });
+  }
+  $("proof-form").elements.software_no.addEventListener("focus", () => numbers(view).catch(complain));
+  onSubmit($("proof-form"), async (fields) => {
+    await post(view.path("proofs"), fields);
+    await done($("proof-form"), "proof_recorded", fields);
+  });
+  onSubmit($("credential-form"), async (fields) => {
+    await post(view.path("credentials"), { ...fields, ranges: lines(fields.ranges) });
+    await done($("credential-form"), "credential_added", fields);
+  });
+}

@@ -1,0 +1,177 @@
+// The scan: start, resume, hosts with what was read from them, SSH host keys, facts that came on USB.
+
+import { Problem, get, post } from "./api.js";
+import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { runningHere } from "./jobs.js";
+import { windowOf } from "./prepare.js";
+import { DASH, label, t, when } from "./words.js";
+
+export async function show(view) {
+  const keys = (await get(view.path("host-keys"))).items;
+  showHint(view);
+  showScans(view);
+  showKeys(view, keys);
+  showHosts(view);
+}
+
+function showHint(view) {
+  const { credentials, status } = view;
+  const authorisation = view.authorisation();
+  const texts = [];
+  if (!authorisation) texts.push(t("scan_hint_authorisation"));
+  else if (windowOf(authorisation) !== "in_window") texts.push(t(windowOf(authorisation)));
+  if (!credentials.length) texts.push(t("scan_hint_credentials"));
+  else if (status.vault.locked) texts.push(t("scan_hint_vault"));
+  if (status.discovery_mode === "connect") texts.push(t("connect_mode"));
+  $("scan-hint").textContent = view.sealed || runningHere(view) ? "" : texts.join(" ") || t("scan_ready");
+  $("scan-start").disabled = !authorisation || Boolean(runningHere(view));
+}
+
+function showScans(view) {
+  const columns = [
+    [t("scan_head_started"), (scan) => when(scan.started_at)],
+    [t("scan_head_ended"), (scan) => when(scan.finished_at)],
+    [t("scan_head_options"), ({ options }) => optionsOf(options)],
+    [t("scan_head_mode"), (scan) => label("mode", scan.mode)],
+    [t("head_state"), (scan) => [label("scan_state", scan.state), scan.problem ? h("p", { class: "quiet" }, scan.problem.text) : null]],
+    ["", (scan) => (resumable(view, scan) ? button(t("resume"), () => resume(view, scan).catch(complain)) : null), "end"],
+  ];
+  fill($("scans"), view.scans.length ? table(columns, [...view.scans].reverse()) : quiet(t("scan_none")));
+}
+
+const resumable = (view, scan) =>
+  !view.sealed && !runningHere(view) && !["done", "running"].includes(scan.state);
+
+function optionsOf(options) {
+  const named = ["discover_only", "accept_first_contact"].filter((name) => options[name]).map((name) => t(`option_${name}`));
+  return [options.segment, ...named].filter(Boolean).join("，") || t("all_ranges");
+}
+
+async function resume(view, scan) {
+  await view.watch(await post(view.path(`scans/${scan.id}/resume`)));
+  await view.refresh();
+}
+
+function showKeys(view, keys) {
+  const waiting = keys.filter((key) => key.state === "first_contact");
+  const picked = new Set([...document.querySelectorAll("#keys input:checked")].map((box) => box.value));
+  const box = (key) =>
+    key.state === "first_contact" && !view.sealed
+      ? h("input", { type: "checkbox", name: "fingerprint", value: key.fingerprint, checked: picked.has(key.fingerprint), "aria-label": key.address })
+      : null;
+  const columns = [
+    ...(waiting.length ? [[t("key_head_pick"), box]] : []),
+    [t("head_address"), (key) => key.address],
+    [t("key_head_type"), (key) => key.type],
+    [t("key_head_fingerprint"), (key) => h("code", {}, key.fingerprint)],
+    [t("key_head_seen"), (key) => when(key.seen_at)],
+    [t("head_state"), (key) => h("span", { class: `tag ${key.state}` }, label("key_state", key.state))],
+  ];
+  const hint = waiting.length ? h("p", {}, t("keys_waiting", { count: waiting.length })) : null;
+  fill($("keys"), keys.length ? [hint, table(columns, [...waiting, ...keys.filter((key) => key.state !== "first_contact")])] : quiet(t("keys_none")));
+  $("keys-confirm").hidden = !waiting.length;
+}
+
+function showHosts(view) {
+  const columns = [
+    [t("head_address"), (host) => host.address, "nowrap"],
+    [t("host_head_name"), (host) => [host.hostname || DASH, host.os ? h("small", {}, host.os) : null]],
+    [t("host_head_kind"), (host) => h("span", { title: host.kind_evidence.map((one) => one.text).join("；") }, label("device", host.kind)), "nowrap"],
+    [t("host_head_mac"), (host) => [host.mac ?? DASH, h("small", {}, host.mac_random ? t("random_mac") : host.mac_vendor ?? "")]],
+    [t("host_head_ports"), (host) => host.services.map((service) => service.port).join(" ") || DASH],
+    [t("host_head_outcome"), (host) => outcomeOf(host), "wide"],
+    ["", (host) => (host.facts_id ? button(t("view_facts"), () => openFacts(view, host).catch(complain)) : null), "end"],
+  ];
+  $("hosts-count").textContent = view.hosts.length ? t("hosts_count", { count: view.hosts.length }) : "";
+  fill($("hosts"), view.hosts.length ? table(columns, view.hosts) : quiet(t("hosts_none")));
+}
+
+const NEVER = ["printer", "network", "camera", "other"];
+
+function outcomeOf({ kind, outcome, reason }) {
+  if (!outcome) return t(NEVER.includes(kind) ? "not_a_computer" : "not_attempted");
+  const tag = h("span", { class: `tag ${outcome === "READ" ? "good" : "bad"}` }, label("outcome", outcome));
+  return [tag, reason ? h("p", { class: "quiet" }, reason.text) : null];
+}
+
+async function openFacts(view, host) {
+  const facts = await get(view.path(`hosts/${host.id}/facts`));
+  const { identity = {}, os = {} } = facts;
+  $("facts-title").textContent = [host.address, identity.hostname].filter(Boolean).join(" ");
+  const pairs = [
+    ["facts_os", [os.name, os.version, os.edition].filter(Boolean).join(" ")],
+    ["facts_machine", [identity.maker, identity.model].filter(Boolean).join(" ")],
+    ["facts_serial", identity.serial],
+    ["facts_channel", facts.channel],
+    ["facts_account", facts.account],
+    ["facts_time", when(facts.finished_at)],
+  ];
+  fill($("facts-head"), pairs.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value || DASH))));
+  const columns = [
+    [t("software_head_name"), (one) => one.name],
+    [t("software_head_version"), (one) => one.version ?? DASH],
+    [t("software_head_publisher"), (one) => one.publisher ?? DASH],
+    [t("software_head_date"), (one) => one.installed_on ?? DASH, "nowrap"],
+    [t("software_head_source"), (one) => h("small", {}, one.source)],
+  ];
+  const skipped = [
+    [t("software_head_source"), (one) => h("small", {}, one.source)],
+    [t("head_explanation"), (one) => one.reason.text],
+  ];
+  const installed = facts.installations?.length ? table(columns, facts.installations) : quiet(facts.reason?.text ?? t("facts_none"));
+  fill($("facts-body"), installed, facts.skipped?.length ? [h("h3", {}, t("facts_skipped")), table(skipped, facts.skipped)] : null);
+  $("facts-dialog").showModal();
+}
+
+export function reset() {
+  fill($("keys"));
+}
+
+function openScan(view) {
+  const { ranges, exclusions, not_before, not_after, document_no, signer } = view.authorisation();
+  $("scan-form").reset();
+  $("scan-form").querySelector(".message").textContent = "";
+  $("scan-scope").textContent = t("scan_scope", {
+    ranges: ranges.join("、"),
+    exclusions: exclusions.join("、") || t("none"),
+    from: when(not_before),
+    until: when(not_after),
+    document_no,
+    signer,
+  });
+  $("scan-form").elements.discover_only.checked = !view.credentials.length;
+  $("scan-dialog").showModal();
+}
+
+export function bind(view) {
+  onClick($("scan-start"), async () => openScan(view));
+  onSubmit($("scan-form"), async ({ segment, discover_only, accept_first_contact }) => {
+    const job = await post(view.path("scans"), {
+      segment: segment || null,
+      discover_only: discover_only === "on",
+      accept_first_contact: accept_first_contact === "on",
+    });
+    $("scan-dialog").close();
+    await view.watch(job);
+    await view.refresh();
+  });
+  onSubmit($("keys-form"), async () => {
+    const fingerprints = [...document.querySelectorAll("#keys input:checked")].map((box) => box.value);
+    if (!fingerprints.length) throw new Problem(t("keys_pick"));
+    const { confirmed } = await post(view.path("host-keys/confirmation"), { fingerprints });
+    notice(t("keys_confirmed", { count: confirmed }));
+    await view.refresh();
+  });
+  onSubmit($("facts-form"), async ({ file }) => {
+    let document_;
+    try {
+      document_ = JSON.parse((await file.text()).replace(/^\ufeff/, ""));
+    } catch {
+      throw new Problem(t("not_json", { name: file.name }));
+    }
+    await post(view.path("facts"), document_);
+    $("facts-form").reset();
+    notice(t("facts_imported", { address: document_.address }));
+    await view.refresh();
+  });
+}
