@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from config.message import Message, Param
 from scanner.model import Outcome
@@ -201,11 +201,17 @@ class WmiQuery(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowsSession:
-    """What a Windows collector may use. ``wmi`` is None where it was not asked for."""
+    """What a Windows collector may use. ``wmi`` is None where it was not asked for.
+
+    ``clock_offset_seconds``: the host's clock minus ours; None where nothing authenticates what the host says of it.
+    ``reached``: by which way the registry was opened, for the record.
+    """
 
     registry: Registry
     channel: str
     wmi: WmiQuery | None = None
+    clock_offset_seconds: float | None = None
+    reached: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from config.clock import Clock
 from config.settings import Scan
-from scanner.session import AccessDenied, SessionError, WindowsSession
+from scanner.remote_registry import Access, reach
+from scanner.session import AccessDenied, Registry, SessionError, WindowsSession
 from scanner.transports import smb_wire
 from scanner.transports.lanes import open_lanes
 from scanner.transports.smb_channel import Channel, ChannelLimits, connect
 from scanner.transports.smb_logon import Login, establish
+from scanner.transports.svcctl import ServiceControl, service_control
 from scanner.transports.winreg import RegistryLimits, RemoteRegistry
 
 GENTLE_LANES = 8
+WITHOUT_RIGHTS = frozenset({"login.not_allowed", "winreg.denied", "ladder.pipe_denied", "ladder.manager_denied"})
+"""Refusals after a good logon: of a local account they mean remote UAC, of a domain account that it is no administrator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +61,10 @@ class SmbLimits:
 
 
 @contextmanager
-def open_windows(target: SmbTarget, limits: SmbLimits, clock: Clock) -> Generator[WindowsSession]:
-    """Log on and open the remote registry.
+def open_windows(
+    target: SmbTarget, limits: SmbLimits, clock: Clock, access: Access | None = None
+) -> Generator[WindowsSession]:
+    """Log on and open the remote registry; with ``access``, by the ladder of :mod:`scanner.remote_registry`.
 
     The session's channel is a grade such as ``smb3.1.1-sealed``, ``smb3.0-signed``, ``smb2.1-signed``.
     Raises LogonRefused, AccessDenied, Unreachable, TimedOut, Unsupported, Untrusted, LimitExceeded.
@@ -70,13 +76,50 @@ def open_windows(target: SmbTarget, limits: SmbLimits, clock: Clock) -> Generato
     def denied() -> AccessDenied:
         return AccessDenied("login.not_allowed", address=login.address, account=login.account)
 
+    def pipes() -> Registry:
+        lanes = open_lanes(channel, limits.lanes, limits.value_bytes)
+        return RemoteRegistry(lanes, RegistryLimits(limits.keys, limits.value_bytes), denied)
+
     try:
         grade = establish(channel, login)
-        lanes = open_lanes(channel, limits.lanes, limits.value_bytes)
-        yield WindowsSession(RemoteRegistry(lanes, RegistryLimits(limits.keys, limits.value_bytes), denied), grade)
+        offset = channel.clock_offset_seconds
+        if access is None:
+            yield WindowsSession(pipes(), grade, clock_offset_seconds=offset)
+        else:
+            with refusals_explained(login), reach(SmbDoors(channel, pipes), access) as found:
+                yield WindowsSession(found.registry, grade, None, offset, found.to_json())
         _log_off(channel)
     finally:
         channel.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SmbDoors:
+    """The ladder's doors on one session. Implements ``remote_registry.Doors``."""
+
+    channel: Channel
+    pipes: Callable[[], Registry]
+
+    def service(self, *, changes: bool) -> AbstractContextManager[ServiceControl]:
+        """The service control manager's view of RemoteRegistry."""
+        return service_control(self.channel, changes=changes)
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing broke the session."""
+        return self.channel.broken is None
+
+
+@contextmanager
+def refusals_explained(login: Login) -> Generator[None]:
+    """Name what filters an account that logs on but may not read. Raises AccessDenied with the unit's remedy."""
+    try:
+        yield
+    except AccessDenied as error:
+        if error.reason.code not in WITHOUT_RIGHTS:
+            raise
+        code = "ladder.not_administrator" if login.domain else "ladder.remote_uac"
+        raise AccessDenied(code, address=login.address, account=login.account) from error
 
 
 def _log_off(channel: Channel) -> None:

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from config.clock import Clock
 from scanner.session import LimitExceeded, SessionError, TimedOut, Unreachable, Unsupported, Untrusted
@@ -70,6 +71,7 @@ class Channel:
         self.credits = 1
         self.session_id = 0
         self.tree_id = 0
+        self.clock_offset_seconds: float | None = None
         self.protection: Protection = Unprotected()
         self.last_sent = b""
 
@@ -86,6 +88,10 @@ class Channel:
     def close(self) -> None:
         """Close the connection."""
         self._sock.close()
+
+    def seconds_from_here(self, moment: datetime) -> float:
+        """How far ``moment``, as the host names it, is ahead of our clock now."""
+        return (moment - self._clock.now()).total_seconds()
 
     def submit(self, command: Command, body: bytes) -> int:
         """Send one request, return its message id. One credit must be in hand. Raises SessionError."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from scanner.session import AccessDenied, LogonRefused, SessionError, Unreachable, Unsupported, Untrusted
 from scanner.transports import smb_wire as wire
@@ -28,7 +29,9 @@ from scanner.transports.smb_protection import (
     signing_key,
 )
 from scanner.transports.smb_wire import Answer, Command, Dialect, Malformed, NegotiateAnswer
+from scanner.transports.winreg_values import FILETIME_EPOCH
 
+LAST_FILETIME = 2_650_467_743_990_000_000  # the end of year 9999
 OK = 0
 MORE_PROCESSING_REQUIRED = 0xC0000016
 NOT_SUPPORTED = 0xC00000BB
@@ -41,6 +44,7 @@ EXPIRED = frozenset({0xC0000071, 0xC0000193, 0xC0000224})
 NOT_ALLOWED = frozenset({0xC0000022, 0xC000015B, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000413})
 NTLM_OFF = frozenset({NOT_SUPPORTED, 0xC0000418})
 BUSY = frozenset({0xC00000D0, 0xC0000205, 0xC000009A})
+CLOCK_SKEW = frozenset({0xC0000133})
 NO_LOGON_SERVER = frozenset({0xC000005E, 0xC000018D, 0xC000018C})
 
 
@@ -78,6 +82,7 @@ def establish(channel: Channel, login: Login) -> str:
     try:
         preauth = PreauthHash()
         negotiated = negotiate(channel, preauth)
+        offset = clock_offset(channel, negotiated)
         sealed = log_on(channel, login, negotiated, preauth)
         sealed = connect_tree(channel, login, negotiated, sealed)
     except Malformed as error:
@@ -85,6 +90,7 @@ def establish(channel: Channel, login: Login) -> str:
     except SessionError as error:
         channel.fail(error)
         raise
+    channel.clock_offset_seconds = offset
     return f"smb{negotiated.dialect.shown}-{'sealed' if sealed else 'signed'}"
 
 
@@ -101,6 +107,14 @@ def negotiate(channel: Channel, preauth: PreauthHash) -> Negotiated:
     preauth.add(channel.last_sent)
     preauth.add(answer.packet)
     return settle(wire.parse_negotiate(answer), guid)
+
+
+def clock_offset(channel: Channel, negotiated: Negotiated) -> float | None:
+    """The host's clock minus ours in seconds, of 3.1.1 alone: there the logon confirms the whole of NEGOTIATE."""
+    ticks = negotiated.answer.system_time
+    if negotiated.dialect is not Dialect.SMB_3_1_1 or not 0 < ticks < LAST_FILETIME:
+        return None
+    return round(channel.seconds_from_here(FILETIME_EPOCH + timedelta(microseconds=ticks // 10)), 1)
 
 
 def settle(answer: NegotiateAnswer, guid: bytes) -> Negotiated:
@@ -211,6 +225,8 @@ def logon_error(status: int, login: Login) -> SessionError:
         return Unsupported("smb.ntlm_blocked")
     if status in BUSY:
         return Unreachable("smb.busy", status=shown(status))
+    if status in CLOCK_SKEW:
+        return SessionError("ladder.clock_skew", **who)
     if status in NO_LOGON_SERVER:
         return SessionError("smb.no_logon_server", account=login.account)
     return SessionError("smb.logon_failed", **who, status=shown(status))

@@ -139,6 +139,7 @@ class NegotiateAnswer:
     preauth_hash: int | None
     cipher: int | None
     signing: int | None
+    system_time: int  # FILETIME; 0 where the server does not say
 
 
 def negotiate(
@@ -176,6 +177,7 @@ def _pack_contexts(contexts: Sequence[tuple[int, bytes]]) -> bytes:
 
 
 NEGOTIATE_ANSWER = struct.Struct("<HHHH8x8xIIII16xHHI")
+SYSTEM_TIME_AT = 40
 
 
 def parse_negotiate(answer: Answer) -> NegotiateAnswer:
@@ -190,6 +192,7 @@ def parse_negotiate(answer: Answer) -> NegotiateAnswer:
         capabilities,
         transact,
         *(_only_algorithm(found.get(kind), skip) for kind, skip in _ALGORITHM_AT),
+        int.from_bytes(answer.body[SYSTEM_TIME_AT : SYSTEM_TIME_AT + 8], "little"),
     )
 
 
