@@ -19,6 +19,7 @@ from scanner.worker import fetch_key
 
 CPU_SECONDS = 5
 AT_ONCE = 16
+POLL_SECONDS = 0.2
 
 
 class Log(Protocol):
@@ -35,9 +36,11 @@ def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Lo
         if ssh in {service.port for service in stored.host.services} and stored.host.address not in known
     ]
     for n in range(0, len(waiting), AT_ONCE):
+        while job.paused.is_set() and not job.cancelled.wait(POLL_SECONDS):
+            pass
         if job.cancelled.is_set():
             return
-        _fetch_batch(appliance, db, waiting[n : n + AT_ONCE])
+        _fetch_batch(appliance, db, job, waiting[n : n + AT_ONCE])
     if confirm:
         fresh = [key.fingerprint for key in store.list_keys(db) if key.state == "first_contact"]
         if fresh:
@@ -45,17 +48,17 @@ def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Lo
             store.confirm_keys(db, fresh, appliance.operator, rfc3339(appliance.clock.now()))
 
 
-def _fetch_batch(appliance: Appliance, db: Db, addresses: list[str]) -> None:
+def _fetch_batch(appliance: Appliance, db: Db, job: Job, addresses: list[str]) -> None:
     timeout = appliance.settings.scan.connect_timeout_seconds
     limits = Limits(timeout * 3, CPU_SECONDS, appliance.settings.scan.worker_memory_mb)
     children: dict[Any, tuple[str, Child]] = {}
     for address in addresses:
-        job = {"address": address, "port": PORTS[LoginProtocol.SSH], "timeout_seconds": timeout}
-        child = process.start(fetch_key, job, limits, appliance.clock)
+        errand = {"address": address, "port": PORTS[LoginProtocol.SSH], "timeout_seconds": timeout}
+        child = process.start(fetch_key, errand, limits, appliance.clock)
         children[child.connection] = (address, child)
     try:
-        while children:
-            wait(list(children), timeout=0.5)
+        while children and not job.cancelled.is_set():
+            wait(list(children), timeout=POLL_SECONDS)
             for connection, (address, child) in list(children.items()):
                 if (connection.poll(0) or child.seconds_left == 0) and not _hear(appliance, db, address, child):
                     del children[connection]

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from threading import Event, Lock
 from typing import Any
 
 from config.ids import Ids
+from config.message import Message
 from config.problems import NotFound, Problem
 
 LOG = logging.getLogger("hezheng.jobs")
@@ -30,11 +32,19 @@ class Job:
     stage: str = ""
     cancelled: Event = field(default_factory=Event, repr=False)
     paused: Event = field(default_factory=Event, repr=False)
+    question: Message | None = None  # why it paused by itself; answered by continuing or cancelling
+    reentered: SimpleQueue[str] = field(default_factory=SimpleQueue[str], repr=False)  # credentials entered again
+    estimate: Callable[[], int | None] = field(default=lambda: None, repr=False)
     future: Future[Any] | None = field(default=None, repr=False)
 
     def progress(self, done: int, total: int, stage: str = "") -> None:
         """Say how far it is."""
         self.done, self.total, self.stage = done, total, stage
+
+    @property
+    def remaining_seconds(self) -> int | None:
+        """Of its present stage; None while paused, or while too little has ended to say it."""
+        return self.estimate() if self.state == "running" and not self.paused.is_set() else None
 
     @property
     def state(self) -> str:
@@ -121,6 +131,8 @@ def describe(job: Job) -> dict[str, Any]:
         "done": job.done,
         "total": job.total,
         "unit": job.unit,
+        "remaining_seconds": job.remaining_seconds,
+        "question": job.question.to_json() if job.question else None,
         "problem": problem.message.to_json() if problem else None,
         "exit": int(problem.exit) if problem else 0,
         "result": job.result,

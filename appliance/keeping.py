@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from appliance.context import Appliance
 from appliance.folder import InspectionFolder
+from appliance.store import fleet as fleet_store
 from appliance.store import hosts as host_store
 from appliance.store.database import Db, dumps
 from config.durable import sync_folder
@@ -34,6 +35,7 @@ class StoreKeeper:
     db: Db
     folder: InspectionFolder
     committed: Callable[[HostFacts], None]
+    round_no: int = 1
     _files: dict[str, BinaryIO] = field(default_factory=dict[str, BinaryIO])
 
     def new_facts_id(self) -> str:
@@ -41,6 +43,9 @@ class StoreKeeper:
 
     def started(self, task: HostTask, facts_id: str, credential: UnlockedCredential) -> None:
         self._log("host.login", address=task.address, facts=facts_id, account=account_name(credential.credential))
+
+    def progress(self, credential_id: str, selection: Selection) -> None:
+        fleet_store.save_progress(self.db, self.scan_id, credential_id, selection.of(credential_id))
 
     def login(self, task: HostTask, credential_id: str, result: LoginResult, selection: Selection) -> None:
         frozen = selection.of(credential_id).frozen_reason
@@ -64,6 +69,12 @@ class StoreKeeper:
         self._files[facts_id].flush()
         return [json.loads(line) for line in (self.folder.raw / f"{facts_id}.part").read_bytes().splitlines()]
 
+    def dropped(self, facts_id: str) -> None:
+        file = self._files.pop(facts_id, None)
+        if file is not None:
+            file.close()
+            (self.folder.raw / f"{facts_id}.part").unlink()
+
     def commit(self, task: HostTask, facts: HostFacts) -> None:
         name, digest = self._close_raw(facts.id)
         kept = replace(facts, raw_digest=digest)
@@ -77,7 +88,10 @@ class StoreKeeper:
             raw_sha256=digest or "",
         )
         with self.db.atomic():
-            host_store.save_result(self.db, self.scan_id, task.host_id, kept, name)
+            host_store.save_result(self.db, self.scan_id, task.host_id, kept, name, self.round_no)
+            if facts.channel:  # it let us in, so it was on
+                seen = (task.address, facts.finished_at, None)
+                fleet_store.save_sightings(self.db, self.scan_id, "collection", [seen])
         self.committed(kept)
 
     def _close_raw(self, facts_id: str) -> tuple[str | None, str | None]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.context import Appliance
+from appliance.store import fleet as fleet_store
 from appliance.store import inspections as store
-from credentials.model import Credential, CredentialKind, CredentialScope, LoginProtocol
+from credentials.model import Credential, CredentialKind, CredentialScope, CredentialState, LoginProtocol
+from credentials.selection import CredentialProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +42,42 @@ def add(appliance: Appliance, inspection_id: str, entry: Entry) -> dict[str, Any
             entry.label,
         )
         appliance.log(inspection_id, "credential.entered", credential=added.id, **account)
-    return describe(added)
+    return describe(added, None)
 
 
 def reenter(appliance: Appliance, inspection_id: str, credential_id: str, secret: str) -> dict[str, Any]:
-    """Replace a secret."""
-    with appliance.open_inspection(inspection_id):
+    """Replace a secret; a frozen credential is unproven again, also in a scan that runs."""
+    with appliance.open_inspection(inspection_id) as (db, _):
         entered = appliance.vault.reenter(inspection_id, credential_id, secret)
         appliance.log(inspection_id, "credential.reentered", credential=credential_id)
-    return describe(entered)
+        fleet_store.forget_progress(db, credential_id)
+    for job in appliance.jobs.running(inspection_id):
+        job.reentered.put(credential_id)
+    return describe(entered, None)
 
 
 def remove(appliance: Appliance, inspection_id: str, credential_id: str) -> None:
     """Delete a credential."""
-    with appliance.inspection(inspection_id):
+    with appliance.inspection(inspection_id) as (db, _):
         appliance.log(inspection_id, "credential.removed", credential=credential_id)
         appliance.vault.remove(inspection_id, credential_id)
+        fleet_store.forget_progress(db, credential_id)
 
 
 def list_all(appliance: Appliance, inspection_id: str) -> list[dict[str, Any]]:
     """Credentials without secrets; works while the vault is locked."""
-    with appliance.inspection(inspection_id):
-        return [describe(credential) for credential in appliance.vault.list(inspection_id)]
+    with appliance.inspection(inspection_id) as (db, _):
+        known = fleet_store.load_progress(db)
+    return [
+        describe(credential, known[credential.id][1] if credential.id in known else None)
+        for credential in appliance.vault.list(inspection_id)
+    ]
 
 
-def describe(credential: Credential) -> dict[str, Any]:
-    """A credential as JSON; there is no secret in it."""
+def describe(credential: Credential, progress: CredentialProgress | None) -> dict[str, Any]:
+    """A credential as JSON, with its state in the newest scan; there is no secret in it."""
+    state = progress.state if progress else CredentialState.UNPROVEN
+    reason = progress.frozen_reason if progress else None
     return {
         "id": credential.id,
         "kind": credential.kind,
@@ -75,4 +87,6 @@ def describe(credential: Credential) -> dict[str, Any]:
         "ranges": list(credential.scope.ranges),
         "label": credential.label,
         "created_at": credential.created_at,
+        "state": state,
+        "frozen_reason": reason.to_json() if reason else None,
     }

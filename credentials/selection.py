@@ -7,6 +7,9 @@ Rules (``docs`` call them the lock-out budget):
 - Kind ``local``: a refusal by the first host (the canary) freezes it; afterwards each host gets one try and a refusal
   is that host's outcome; three refusals in a row freeze it.
 - A locked, expired or disabled account freezes at once. Only a person who enters it again thaws it.
+- A login that got no answer after the password was sent may have been counted. One controller counts for all hosts, so
+  an unproven ``domain`` password freezes then, and a proven one at the third in a row; a ``local`` password is counted
+  by that host alone, so it is that host's outcome and the next host is asked.
 - A host whose channel failed its identity or signing check gets no further password over that protocol.
 """
 
@@ -35,6 +38,8 @@ class LoginResult(StrEnum):
     DISABLED = "disabled"
     UNREACHABLE = "unreachable"  # no login took place
     UNTRUSTED = "untrusted"  # the channel failed its identity or signing check
+    RESTRICTED = "restricted"  # the host's policy lets this account in nowhere; says nothing about the password
+    UNANSWERED = "unanswered"  # the password was sent, and nobody said whether it was right
 
 
 ACCOUNT_CODES: Mapping[LoginResult, str] = {
@@ -44,21 +49,30 @@ ACCOUNT_CODES: Mapping[LoginResult, str] = {
 }
 
 
+SAYS_NOTHING = (LoginResult.UNREACHABLE, LoginResult.UNTRUSTED)
+"""Unless the password was sent before it; then it may have been counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialProgress:
-    """What is known of one credential in one scan. ``tried``: hosts that said no and are not asked again with it."""
+    """What is known of one credential in one scan. ``tried``: hosts that said no and are not asked again with it.
+
+    ``in_flight``: hosts where a login is under way; ``sent``: those among them that the password has gone to.
+    """
 
     state: CredentialState = CredentialState.UNPROVEN
     in_flight: frozenset[str] = frozenset()
+    sent: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
     refusals_in_a_row: int = 0
     frozen_reason: Message | None = None
     untrusted: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
-        """For the checkpoint. A login under way is left out: after a crash its host is asked again."""
+        """For the checkpoint, made before a login starts and after it ended."""
         return {
             "state": self.state.value,
+            "in_flight": sorted(self.in_flight),
             "tried": sorted(self.tried),
             "refusals_in_a_row": self.refusals_in_a_row,
             "frozen_reason": self.frozen_reason.to_json() if self.frozen_reason else None,
@@ -67,10 +81,11 @@ class CredentialProgress:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> CredentialProgress:
-        """Inverse of :meth:`to_json`."""
+        """Inverse of :meth:`to_json`; :meth:`Selection.restored` settles the logins that a crash cut off."""
         reason = value.get("frozen_reason")
         return cls(
             state=CredentialState(value["state"]),
+            in_flight=frozenset(value.get("in_flight", ())),
             tried=frozenset(value["tried"]),
             refusals_in_a_row=int(value["refusals_in_a_row"]),
             frozen_reason=Message.from_json(reason) if reason else None,
@@ -111,6 +126,28 @@ class Selection:
     credentials: tuple[Credential, ...]
     progress: Progress = field(default_factory=dict[str, CredentialProgress])
 
+    @classmethod
+    def restored(cls, credentials: Sequence[Credential], stored: Mapping[str, CredentialProgress]) -> Selection:
+        """Go on after a stop. Nobody knows whether a login that a crash cut off was counted.
+
+        A proven password was right a moment before, and a local one is counted by that host alone.
+        """
+        selection = cls(tuple(credentials), {c.id: stored[c.id] for c in credentials if c.id in stored})
+        for credential in credentials:
+            mine = selection.of(credential.id)
+            careful = credential.kind is CredentialKind.DOMAIN and mine.state is CredentialState.UNPROVEN
+            result = LoginResult.UNANSWERED if careful else LoginResult.UNREACHABLE
+            for host in sorted(mine.in_flight):
+                selection = selection.on_login(credential.id, host, result)
+        return selection
+
+    def for_new_scan(self) -> Selection:
+        """What outlives a scan: a frozen credential stays frozen, every other one is unproven again."""
+        frozen = {name: p for name, p in self.progress.items() if p.state is CredentialState.FROZEN}
+        return replace(
+            self, progress={n: CredentialProgress(p.state, frozen_reason=p.frozen_reason) for n, p in frozen.items()}
+        )
+
     def choose(self, host_address: str, open_ports: Collection[int]) -> Choice:
         """See :func:`choose`."""
         return choose(host_address, open_ports, self.credentials, self.progress)
@@ -119,6 +156,11 @@ class Selection:
         """A login with this credential starts at ``host``."""
         credential = self._credential(credential_id)
         return self._with(credential_id, on_start(self.of(credential_id), credential, host))
+
+    def on_sent(self, credential_id: str, host: str) -> Selection:
+        """The password goes out to ``host`` now."""
+        mine = self.of(credential_id)
+        return self._with(credential_id, replace(mine, sent=mine.sent | {host}))
 
     def on_login(self, credential_id: str, host: str, result: LoginResult) -> Selection:
         """That login ended with ``result``."""
@@ -164,20 +206,36 @@ def on_start(progress: CredentialProgress, cred: Credential, host: str) -> Crede
 
 def on_login(progress: CredentialProgress, cred: Credential, host: str, result: LoginResult) -> CredentialProgress:
     """The login of ``cred`` at ``host`` ended. A frozen credential stays frozen whatever comes in late."""
-    landed = replace(progress, in_flight=progress.in_flight - {host})
-    if result is LoginResult.UNREACHABLE:
-        return landed
+    landed = replace(progress, in_flight=progress.in_flight - {host}, sent=progress.sent - {host})
     if result is LoginResult.ACCEPTED:
         return _accepted(landed)
+    unanswered = result is LoginResult.UNANSWERED or (result in SAYS_NOTHING and host in progress.sent)
+    if result is LoginResult.UNREACHABLE and not unanswered:
+        return landed
+    landed = replace(landed, tried=landed.tried | {host})
     if result is LoginResult.UNTRUSTED:
-        return replace(landed, tried=landed.tried | {host}, untrusted=landed.untrusted | {host})
-    return _refused(replace(landed, tried=landed.tried | {host}), cred, host, result)
+        landed = replace(landed, untrusted=landed.untrusted | {host})
+    if unanswered:
+        return _unanswered(landed, cred, host)
+    if result in (LoginResult.UNTRUSTED, LoginResult.RESTRICTED):
+        return landed
+    return _refused(landed, cred, host, result)
 
 
 def _accepted(progress: CredentialProgress) -> CredentialProgress:
     if progress.state is CredentialState.FROZEN:
         return progress
     return replace(progress, state=CredentialState.PROVEN, refusals_in_a_row=0)
+
+
+def _unanswered(progress: CredentialProgress, cred: Credential, host: str) -> CredentialProgress:
+    if cred.kind is not CredentialKind.DOMAIN or progress.state is CredentialState.FROZEN:
+        return progress
+    counted = replace(progress, refusals_in_a_row=progress.refusals_in_a_row + 1)
+    if counted.state is CredentialState.PROVEN and counted.refusals_in_a_row < REFUSALS_TO_FREEZE:
+        return counted
+    reason = Message.of("selection.domain_unanswered", account=account_name(cred), address=host)
+    return replace(counted, state=CredentialState.FROZEN, frozen_reason=reason)
 
 
 def _refused(progress: CredentialProgress, cred: Credential, host: str, result: LoginResult) -> CredentialProgress:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
 
 from config.message import Message
 from config.problems import BadInput
@@ -30,12 +29,14 @@ class DiscoveryPlan:
     """Literal addresses, already in scope, and the TCP ports to probe on each.
 
     ``privileged``: ARP and SYN probes; else plain connections, which skip the ports that settings forbid.
+    ``starts``: canonical addresses at which a new chunk begins in any case.
     """
 
     addresses: tuple[str, ...]
     ports: tuple[int, ...]
     privileged: bool
     chunk_addresses: int = 256
+    starts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,15 @@ def _rate(probes: int, packets_per_second: int) -> list[str]:
 
 
 def _cut(plan: DiscoveryPlan) -> Iterator[tuple[str, ...]]:
-    for _, same_version in groupby(map(literal, plan.addresses), key=lambda address: ":" in address):
-        while run := tuple(islice(same_version, plan.chunk_addresses)):
-            yield run
+    run: list[str] = []
+    for address in map(literal, plan.addresses):
+        other_version = run and (":" in address) != (":" in run[0])
+        if run and (len(run) == plan.chunk_addresses or address in plan.starts or other_version):
+            yield tuple(run)
+            run = []
+        run.append(address)
+    if run:
+        yield tuple(run)
 
 
 def _joined(ports: Iterable[int]) -> str:

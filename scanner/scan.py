@@ -7,7 +7,7 @@ host to the keeper, whose commit is the checkpoint. Nothing here touches the net
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
@@ -15,33 +15,23 @@ from typing import Any, Protocol
 from config.clock import Clock, rfc3339
 from config.message import Message
 from config.settings import Scan
-from credentials.model import LoginProtocol, UnlockedCredential
+from credentials.model import CredentialState, LoginProtocol, UnlockedCredential
 from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
 from scanner import facts, process
+from scanner.endings import FINAL_RESULTS, REASONS, cause_of, login_result
 from scanner.facts import Attempt
+from scanner.login_step import LoginStep
 from scanner.model import HostFacts, Outcome, Platform
 from scanner.process import Child, Limits
+from scanner.silence import Breaker, Knocks
 from scanner.worker import collect_host, replay_host
 
 POLL_SECONDS = 0.5
 GENTLE_WORKERS = 2
 GENTLE_LANES = 8
 MIB = 1 << 20
-
-REASONS: Mapping[str, Outcome] = {
-    "selection.no_login_port": Outcome.UNSUPPORTED,
-    "selection.untrusted": Outcome.FAILED,
-}
-"""Outcome of a host that is not logged in to; DENIED for every other reason."""
-
-LOGIN_CODES: Mapping[str, LoginResult] = {
-    "login.refused": LoginResult.REFUSED,
-    "login.locked": LoginResult.LOCKED,
-    "login.disabled": LoginResult.DISABLED,
-    "login.expired": LoginResult.EXPIRED,
-}
-FINAL_RESULTS = (LoginResult.UNREACHABLE, LoginResult.ACCEPTED)
-"""After these a host is not tried with another credential."""
+MOST_WAITING = 256  # hosts looked at in one turn while they wait for the first login of a credential
+SILENT = (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +46,16 @@ class HostTask:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What a person may do meanwhile, and whether the authorisation still permits an address."""
+    """What a person may do meanwhile, and whether the authorisation still permits an address.
+
+    ``reentered`` hands over the credentials entered again since it was last called; ``ask`` pauses and puts a question.
+    """
 
     cancelled: Callable[[], bool]
     paused: Callable[[], bool]
     permits: Callable[[str], bool]
+    reentered: Callable[[], Sequence[str]]
+    ask: Callable[[Message], None]
 
 
 class Keeper(Protocol):
@@ -71,9 +66,17 @@ class Keeper(Protocol):
         """Called, and logged durably, before the login."""
         ...
 
+    def progress(self, credential_id: str, selection: Selection) -> None:
+        """Keep what is known of a credential: before a login that proves it, and after every login."""
+        ...
+
     def login(self, task: HostTask, credential_id: str, result: LoginResult, selection: Selection) -> None: ...
     def raw(self, facts_id: str, record: Mapping[str, Any]) -> None: ...
     def raw_records(self, facts_id: str) -> list[dict[str, Any]]: ...
+    def dropped(self, facts_id: str) -> None:
+        """The reading was given up and will start anew: forget its raw records."""
+        ...
+
     def commit(self, task: HostTask, facts: HostFacts) -> None:
         """Store facts, raw records and log line in one transaction: the checkpoint."""
         ...
@@ -106,20 +109,23 @@ class Fleet:
     _queue: deque[HostTask] = field(default_factory=deque[HostTask])
     _running: dict[Connection, _Running] = field(default_factory=dict[Connection, _Running])
     _refusals: dict[str, Message] = field(default_factory=dict[str, Message])
+    _thawing: set[str] = field(default_factory=set[str])
+    _knocks: Knocks = field(init=False)
 
     def run(self, tasks: Iterable[HostTask]) -> bool:
-        """Collect all tasks. Returns False when it was cancelled; no worker is left running either way."""
+        """Collect all tasks in their order. Returns False when it was cancelled; no worker is left running then."""
         self._queue.extend(tasks)
+        self._knocks = Knocks(Breaker(len(self._queue)), self.clock)
         try:
-            while self._queue or self._running:
+            while self._queue or self._running or self._knocks.waiting:
                 if self.control.cancelled():
                     return False
+                self._thaw()
                 if not self.control.paused():
                     self._start_some()
                 self._listen()
         finally:
-            for running in self._running.values():
-                running.child.kill()
+            self._halt()
         return True
 
     @property
@@ -127,9 +133,35 @@ class Fleet:
         """How many hosts are collected at once."""
         return GENTLE_WORKERS if self.settings.gentle else self.settings.workers
 
+    def _halt(self) -> None:
+        """End every worker now; their hosts wait again."""
+        self._knocks.stop()
+        words = [(running, running.child.last_words()) for running in self._running.values()]
+        self._running.clear()
+        for running, unheard in words:
+            self._settle_login(running, unheard)
+            self.keeper.dropped(running.facts_id)
+            self._queue.appendleft(running.task)
+
+    def _settle_login(self, running: _Running, unheard: Sequence[Mapping[str, Any]]) -> None:
+        """The worker may have sent the password, or even heard the answer, just before it was ended."""
+        for message in unheard:
+            if "step" in message:
+                self._handle(running, message)
+        self._landed(running, LoginResult.UNREACHABLE)
+
+    def _thaw(self) -> None:
+        """A person entered a password again: the credential starts anew once its last login has ended."""
+        self._thawing.update(self.control.reentered())
+        for credential_id in sorted(self._thawing):
+            if not self.selection.of(credential_id).in_flight:
+                self._thawing.discard(credential_id)
+                self.selection = self.selection.on_reentered(credential_id)
+                self.keeper.progress(credential_id, self.selection)
+
     def _start_some(self) -> None:
         waiting: deque[HostTask] = deque()
-        while self._queue and len(self._running) < self.workers:
+        while self._queue and len(self._running) < self.workers and len(waiting) < MOST_WAITING:
             task = self._queue.popleft()
             if not self._start(task):
                 waiting.append(task)
@@ -160,6 +192,8 @@ class Fleet:
         unlocked = self.reveal(credential_id)
         self.keeper.started(task, facts_id, unlocked)
         self.selection = self.selection.on_start(credential_id, task.address)
+        if self.selection.of(credential_id).state is CredentialState.UNPROVEN:
+            self.keeper.progress(credential_id, self.selection)
         job = self._job(task, facts_id, unlocked)
         child = process.start(collect_host, job, self._limits(), self.clock)
         started_at = rfc3339(self.clock.now())
@@ -188,14 +222,14 @@ class Fleet:
         return Limits(wall, s.worker_cpu_seconds, s.worker_memory_mb, s.line_limit_mb * MIB, bytes_limit)
 
     def _listen(self) -> None:
-        connections = list(self._running)
         soonest = min((r.child.seconds_left for r in self._running.values()), default=POLL_SECONDS)
-        ready = wait(connections, timeout=min(POLL_SECONDS, soonest)) if connections else []
-        if not connections:
-            wait([], timeout=POLL_SECONDS)
+        ready = wait([*self._running, *self._knocks.connections], timeout=min(POLL_SECONDS, soonest))
         for connection, running in list(self._running.items()):
             if connection in ready or running.child.seconds_left == 0:
                 self._hear(connection, running)
+        if (question := self._knocks.hear(ready)) is not None:
+            self._halt()
+            self.control.ask(question)
 
     def _hear(self, connection: Connection, running: _Running) -> None:
         try:
@@ -212,7 +246,11 @@ class Fleet:
             self._handle(running, message)
 
     def _handle(self, running: _Running, message: Mapping[str, Any]) -> None:
-        if "login" in message:
+        if message.get("step") == LoginStep.SENDING:
+            self.selection = self.selection.on_sent(running.credential.credential.id, running.task.address)
+        elif message.get("step") == LoginStep.ACCEPTED:
+            self._landed(running, LoginResult.ACCEPTED)
+        elif "login" in message:
             running.channel = message["channel"]
             self._landed(running, LoginResult.ACCEPTED)
         elif "raw" in message:
@@ -238,7 +276,10 @@ class Fleet:
             return
         running.landed = True
         credential_id = running.credential.credential.id
+        if result is LoginResult.UNREACHABLE and running.task.address in self.selection.of(credential_id).sent:
+            result = LoginResult.UNANSWERED
         self.selection = self.selection.on_login(credential_id, running.task.address, result)
+        self.keeper.progress(credential_id, self.selection)
         self.keeper.login(running.task, credential_id, result, self.selection)
 
     def _bury(self, running: _Running, outcome: Outcome, reason: Message) -> None:
@@ -260,6 +301,8 @@ class Fleet:
             found = replace(found, outcome=running.ending[0], reason=running.ending[1])
         self._refusals.pop(running.task.host_id, None)
         self.keeper.commit(running.task, found)
+        if found.outcome in SILENT:
+            self._knocks.suspect(running.task.address, PORTS[running.credential.credential.protocol])
 
     def _settle(self, task: HostTask, outcome: Outcome, reason: Message) -> None:
         now = rfc3339(self.clock.now())
@@ -302,30 +345,3 @@ def ssh_limits(settings: Scan) -> dict[str, Any]:
         "output_bytes": settings.line_limit_mb * MIB // 2,
         "total_bytes": settings.host_bytes_limit_mb * MIB,
     }
-
-
-def login_result(kind: str, code: str) -> LoginResult:
-    """What an error of a worker says about the credential it used."""
-    if kind == "LogonRefused":
-        return LOGIN_CODES.get(code, LoginResult.REFUSED)
-    if kind == "Untrusted":
-        return LoginResult.UNTRUSTED
-    if kind == "AccessDenied":
-        return LoginResult.ACCEPTED
-    return LoginResult.UNREACHABLE
-
-
-def cause_of(ended: process.ChildEnded, deadline_seconds: int) -> tuple[Outcome, Message]:
-    """Outcome and reason of a host whose worker did not finish."""
-    if isinstance(ended, process.DeadlinePassed):
-        return Outcome.TIMED_OUT, Message.of("worker.deadline", seconds=deadline_seconds)
-    if isinstance(ended, process.TooMuchOutput):
-        return Outcome.FAILED, Message.of("worker.too_much")
-    assert isinstance(ended, process.ChildCrashed)
-    if ended.out_of_memory:
-        return Outcome.FAILED, Message.of("worker.out_of_memory")
-    if ended.out_of_time:
-        return Outcome.TIMED_OUT, Message.of("worker.out_of_time")
-    detail = ended.trace.strip().rpartition("\n")[2][:200] or str(ended.exit_code)
-    code = "worker.out_of_scope" if "OutOfScope" in detail else "worker.crashed"
-    return Outcome.FAILED, Message.of(code, detail=detail)

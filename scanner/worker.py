@@ -1,11 +1,15 @@
 """One host in one process: log in, run the collectors, send raw records and facts up. Runs in the limited child.
 
-Messages up, one JSON object each: ``{"login": "accepted"}`` once the host let us in, ``{"raw": record}`` for every
-answer, ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting, ``{"facts": document}`` last.
+Messages up, one JSON object each: ``{"step": "sending"}`` before anything made from the password leaves,
+``{"step": "accepted"}`` once it is known to be right, ``{"login": "accepted", "channel"}`` when collecting begins,
+``{"raw": record}`` for every answer, ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting,
+``{"facts": document}`` last.
 """
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +20,7 @@ from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
 from scanner.collectors.windows import WINDOWS_COLLECTORS
 from scanner.facts import Attempt
+from scanner.login_step import Announce
 from scanner.model import CollectorResult, Platform, Record
 from scanner.process import Emit, Job
 from scanner.raw import RawRecord, error_to_json
@@ -26,6 +31,8 @@ from scanner.scope import install_guard
 from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
+
+ABORT = struct.pack("ii", 1, 0)  # struct linger: closing sends one reset and nothing after it
 
 Collected = tuple[list[Record], list[CollectorResult]]
 
@@ -61,7 +68,7 @@ def collect_host(job: Job, emit: Emit) -> None:
     clock = SystemClock()
     started = rfc3339(clock.now())
     try:
-        with _opened(host, clock) as session:
+        with _opened(host, clock, lambda step: emit({"step": step})) as session:
             emit({"login": "accepted", "channel": session.channel})
             records, results = _collect(session, host, clock, emit)
     except SessionError as error:
@@ -88,6 +95,24 @@ def fetch_key(job: Job, emit: Emit) -> None:
         emit({"refused": error_to_json(error)})
         return
     emit({"host_key": {"type": key.type, "base64": key.base64, "fingerprint": key.fingerprint}})
+
+
+def knock(job: Job, emit: Emit) -> None:
+    """Say whether one port still answers a connection, by accepting or refusing it. Process target."""
+    address, port = str(job["address"]), int(job["port"])
+    install_guard(address, frozenset({port}))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(job["timeout_seconds"])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        try:
+            probe.connect((address, port))
+        except ConnectionRefusedError:
+            emit({"answers": True})
+        except OSError:
+            emit({"answers": False})
+        else:
+            emit({"answers": True})
 
 
 def replay_host(job: Job, emit: Emit) -> None:
@@ -125,15 +150,20 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
 
 
 @contextmanager
-def _opened(host: HostJob, clock: Clock) -> Generator[WindowsSession | LinuxSession]:
+def _opened(host: HostJob, clock: Clock, announce: Announce) -> Generator[WindowsSession | LinuxSession]:
     if host.protocol == "smb":
         smb = SmbTarget(
-            address=host.address, port=host.port, username=host.username, domain=host.domain, secret=host.secret
+            address=host.address,
+            port=host.port,
+            username=host.username,
+            domain=host.domain,
+            secret=host.secret,
+            announce=announce,
         )
         with open_windows(smb, SmbLimits(**host.limits), clock) as windows:
             yield windows
     else:
-        ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key)
+        ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key, announce)
         with open_linux(ssh, SshLimits(**host.limits), clock) as linux:
             yield linux
 

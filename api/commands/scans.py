@@ -25,6 +25,9 @@ def scan() -> None:
 @click.option("--segment", help="只检测授权范围内的这一网段。")
 @click.option("--discover-only", is_flag=True, help="只发现主机，不登录。")
 @click.option("--accept-first-contact", is_flag=True, help="由操作员确认本批所有首次出现的 SSH 主机密钥。")
+@click.option("--only-missing", is_flag=True, help="只采集本次督查尚未采集成功的主机。")
+@click.option("--rounds", type=click.IntRange(1, 48), default=1, help="轮数：每轮再次寻找先前关机的主机。")
+@click.option("--round-minutes", type=click.IntRange(1, 1440), default=30, help="两轮之间相隔的分钟数。")
 @passphrase_option
 @data_option
 @json_option
@@ -33,11 +36,15 @@ def scan_start(
     segment: str | None,
     discover_only: bool,
     accept_first_contact: bool,
+    only_missing: bool,
+    rounds: int,
+    round_minutes: int,
     passphrase_fd: int | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
     body = {"segment": segment, "discover_only": discover_only, "accept_first_contact": accept_first_contact}
+    body |= {"only_missing": only_missing, "rounds": rounds, "round_minutes": round_minutes}
     with connected(data) as client:
         unlock(client, passphrase_fd)
         _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans", body), discover_only, as_json)
@@ -92,6 +99,15 @@ for control in (
     _control("cancel", "立即停止；之后可以继续。"),
 ):
     scan.add_command(control)
+
+
+@scan.command("presence", help="各地址何时在线：首次、最近一次和次数。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def scan_presence(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.all(f"{ONE}/{inspection_id}/presence")}, "presence", as_json)
 
 
 @click.group(help="主机")

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 
+from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, accepted, answer, appliance, tag
-from api.v1.schemas import InspectionPath, KeysBody, ScanBody, ScanPath
+from api.v1.schemas import InspectionPath, KeysBody, PresenceQuery, ScanBody, ScanPath
 from appliance import host_keys, scanning
 from appliance.jobs import describe
 from appliance.scanning import ScanOptions
@@ -50,6 +51,13 @@ def continue_scan(path: ScanPath) -> Any:
 def cancel_scan(path: ScanPath) -> Any:
     """Stop now."""
     return answer(describe(scanning.cancel(appliance(), path.inspection_id, path.scan_id)))
+
+
+@scans.get(f"{ONE}/presence")
+def list_presence(path: InspectionPath, query: PresenceQuery) -> Any:
+    """Every address ever seen: when first, when last, how often."""
+    rows = scanning.presence(appliance(), path.inspection_id, query.after, query.limit + 1)
+    return page(rows, query.limit, lambda row: row["address"])
 
 
 @scans.get(f"{ONE}/host-keys")

@@ -60,6 +60,11 @@ class PageQuery(Request):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class PresenceQuery(Request):
+    after: Annotated[str, Field(max_length=45)] = ""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
 class SequenceQuery(Request):
     after: Annotated[int, Field(ge=-1)] = -1
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
@@ -157,6 +162,9 @@ class ScanBody(Request):
     segment: Name | None = None
     discover_only: bool = False
     accept_first_contact: bool = False
+    only_missing: bool = False
+    rounds: Annotated[int, Field(ge=1, le=48)] = 1
+    round_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
 
 
 class KeysBody(Request):

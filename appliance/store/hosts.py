@@ -14,6 +14,8 @@ from scanner import facts as facts_json
 from scanner.model import Host, HostFacts, Outcome
 
 _HOST = TypeAdapter(Host)
+GONE = (Outcome.UNREACHABLE.value, Outcome.TIMED_OUT.value)
+"""Outcomes after which a later round of the same scan asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def confirm_keys(db: Db, fingerprints: list[str], operator: str, at: str) -> int
     )
 
 
-def save_result(db: Db, scan_id: str | None, host_id: str, facts: HostFacts, raw_file: str | None) -> None:
+def save_result(
+    db: Db, scan_id: str | None, host_id: str, facts: HostFacts, raw_file: str | None, round_no: int = 1
+) -> None:
     """Store one host's facts as collected; the caller's transaction makes it the checkpoint."""
     db.insert(
         "results",
@@ -111,6 +115,7 @@ def save_result(db: Db, scan_id: str | None, host_id: str, facts: HostFacts, raw
             "raw_file": raw_file,
             "raw_digest": facts.raw_digest,
             "document": dumps(facts_json.to_json(facts)),
+            "round": round_no,
         },
     )
 
@@ -154,9 +159,23 @@ def facts_document(db: Db, host_id: str) -> dict[str, Any] | None:
     return loads(row["document"]) if row else None
 
 
-def hosts_done(db: Db, scan_id: str) -> frozenset[str]:
-    """Host ids with a committed result in this scan."""
-    return frozenset(row["host_id"] for row in db.rows("SELECT host_id FROM results WHERE scan_id = ?", [scan_id]))
+def hosts_done(db: Db, scan_id: str, round_no: int) -> frozenset[str]:
+    """Host ids that this round of a scan need not read: read in this round, or answered for good in an earlier one."""
+    marks = ", ".join("?" for _ in GONE)
+    sql = f"SELECT host_id FROM results WHERE scan_id = ? AND (round = ? OR outcome NOT IN ({marks}))"  # noqa: S608
+    return frozenset(row["host_id"] for row in db.rows(sql, [scan_id, round_no, *GONE]))
+
+
+def hosts_read(db: Db) -> frozenset[str]:
+    """Host ids of which some scan or import of this inspection read everything."""
+    return frozenset(r["host_id"] for r in db.rows("SELECT DISTINCT host_id FROM results WHERE outcome = 'READ'"))
+
+
+def kinds_of_machine(db: Db) -> Mapping[str, Row]:
+    """``host_id`` → ``chassis`` and ``installation`` (Client, Server …) as read before, null where unknown."""
+    sql = f"""SELECT host_id, json_extract(document, '$.identity.chassis') AS chassis,
+              json_extract(document, '$.os.installation_type') AS installation FROM ({LATEST})"""  # noqa: S608
+    return {row.pop("host_id"): row for row in db.rows(sql)}
 
 
 def raw_files(db: Db) -> list[Row]:

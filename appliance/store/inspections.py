@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from appliance.store.database import Db, Row, dumps, loads
@@ -86,6 +87,12 @@ def save_segment(db: Db, row: Row) -> None:
 def list_segments(db: Db) -> list[Row]:
     """All segments."""
     return db.rows("SELECT * FROM segments ORDER BY id")
+
+
+def visit_segments(db: Db, segment_ids: Iterable[str], at: str) -> None:
+    """Note that every address of these segments has been looked at."""
+    for segment_id in segment_ids:
+        db.execute("UPDATE segments SET visited_at = ? WHERE id = ?", [at, segment_id])
 
 
 def save_bundle(db: Db, row: Row) -> None:

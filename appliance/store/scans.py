@@ -8,26 +8,33 @@ from typing import Any
 
 from appliance.store.database import Db, Row, dumps, loads
 
-RUNNING, PAUSED, CANCELLED, INTERRUPTED, DONE, FAILED = (
+RUNNING, PAUSED, CANCELLED, INTERRUPTED, DONE, FAILED, INCOMPLETE = (
     "running",
     "paused",
     "cancelled",
     "interrupted",
     "done",
     "failed",
+    "incomplete",
 )
-RESUMABLE = (PAUSED, CANCELLED, INTERRUPTED, FAILED)
+RESUMABLE = (PAUSED, CANCELLED, INTERRUPTED, FAILED, INCOMPLETE)
 
 
-def create(db: Db, row: Row, chunks: Sequence[Sequence[str]]) -> None:
-    """Insert a running scan (id, started_at, authorisation_id, options) and its chunks of addresses."""
+def create(db: Db, row: Row, chunks: Sequence[tuple[Sequence[str], str | None]]) -> None:
+    """Insert a running scan (id, started_at, authorisation_id, options) and its chunks: addresses, segment id."""
     with db.atomic():
         db.insert("scans", {**row, "options": dumps(row["options"]), "state": RUNNING, "stage": "discovery"})
         db.insert_many(
             "scan_chunks",
             (
-                {"scan_id": row["id"], "idx": n, "addresses": dumps(list(addresses)), "state": "waiting"}
-                for n, addresses in enumerate(chunks)
+                {
+                    "scan_id": row["id"],
+                    "idx": n,
+                    "addresses": dumps(list(addresses)),
+                    "state": "waiting",
+                    "segment_id": segment,
+                }
+                for n, (addresses, segment) in enumerate(chunks)
             ),
         )
 
@@ -58,28 +65,36 @@ def update(db: Db, scan_id: str, **changes: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """One chunk of addresses of a scan; ``done`` once its answer is stored."""
+    """One chunk of addresses of a scan; ``done`` once its answer is stored. ``segment`` is an id, or None."""
 
     index: int
     addresses: tuple[str, ...]
     done: bool
+    segment: str | None = None
 
 
 def list_chunks(db: Db, scan_id: str) -> list[StoredChunk]:
     """All chunks of a scan in order."""
-    sql = "SELECT idx, addresses, state FROM scan_chunks WHERE scan_id = ? ORDER BY idx"
+    sql = "SELECT idx, addresses, state, segment_id FROM scan_chunks WHERE scan_id = ? ORDER BY idx"
     return [
-        StoredChunk(row["idx"], tuple(loads(row["addresses"])), row["state"] == "done")
+        StoredChunk(row["idx"], tuple(loads(row["addresses"])), row["state"] == "done", row["segment_id"])
         for row in db.rows(sql, [scan_id])
     ]
 
 
 def close_chunk(db: Db, scan_id: str, index: int, state: str, reason: Any = None) -> None:
-    """Mark a chunk ``done`` or ``failed`` with its reason."""
+    """Mark a chunk ``done``, ``failed`` or ``unrouted`` (no way there from this socket) with its reason."""
     db.execute(
         "UPDATE scan_chunks SET state = ?, reason = ? WHERE scan_id = ? AND idx = ?",
         [state, dumps(reason) if reason else None, scan_id, index],
     )
+
+
+def next_round(db: Db, scan_id: str, round_no: int) -> None:
+    """Begin another round: every chunk is swept again."""
+    with db.atomic():
+        db.execute("UPDATE scan_chunks SET state = 'waiting', reason = NULL WHERE scan_id = ?", [scan_id])
+        update(db, scan_id, round=round_no, stage="discovery")
 
 
 def mark_interrupted(db: Db) -> int:

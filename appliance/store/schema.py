@@ -50,6 +50,18 @@ CREATE TABLE inspections (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL REFERENCES 
   created_at TEXT NOT NULL, sealed_at TEXT, bundle_digest TEXT, rates TEXT, findings TEXT);
 """
 
+FLEET_TABLES = """
+CREATE TABLE credential_progress (credential_id TEXT PRIMARY KEY, scan_id TEXT NOT NULL, document TEXT NOT NULL);
+CREATE TABLE sightings (address TEXT NOT NULL, seen_at TEXT NOT NULL, scan_id TEXT, mac TEXT, source TEXT NOT NULL,
+  PRIMARY KEY (address, seen_at, source));
+CREATE INDEX sightings_by_time ON sightings (seen_at);
+ALTER TABLE scans ADD COLUMN round INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE scan_chunks ADD COLUMN segment_id TEXT;
+ALTER TABLE results ADD COLUMN round INTEGER NOT NULL DEFAULT 1;
+DROP INDEX results_once;
+CREATE UNIQUE INDEX results_once ON results (scan_id, host_id, round) WHERE scan_id IS NOT NULL
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -59,5 +71,9 @@ def _first_index(db: Db) -> None:
     db.script(INDEX_TABLES)
 
 
-INSPECTION = Schema("inspection", [("0001_first", _first_inspection)])
+def _fleet(db: Db) -> None:
+    db.script(FLEET_TABLES)
+
+
+INSPECTION = Schema("inspection", [("0001_first", _first_inspection), ("0002_fleet", _fleet)])
 INDEX = Schema("appliance", [("0001_first", _first_index)])

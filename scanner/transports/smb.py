@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from config.clock import Clock
 from config.settings import Scan
+from scanner.login_step import Announce, unheard
 from scanner.remote_registry import Access, reach
 from scanner.session import AccessDenied, Registry, SessionError, WindowsSession
 from scanner.transports import smb_wire
@@ -32,6 +33,7 @@ class SmbTarget:
     username: str
     domain: str = ""
     secret: str = field(repr=False)
+    announce: Announce = field(default=unheard, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def open_windows(
     """
     bounds = ChannelLimits(limits.connect_seconds, limits.answer_seconds, limits.deadline_seconds, limits.total_bytes)
     channel = Channel(connect(target.address, target.port, limits.connect_seconds), bounds, clock)
-    login = Login(target.address, target.username, target.domain, target.secret)
+    login = Login(target.address, target.username, target.domain, target.secret, target.announce)
 
     def denied() -> AccessDenied:
         return AccessDenied("login.not_allowed", address=login.address, account=login.account)

@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from scanner.login_step import Announce, LoginStep, unheard
 from scanner.session import AccessDenied, LogonRefused, SessionError, Unreachable, Unsupported, Untrusted
 from scanner.transports import smb_wire as wire
 from scanner.transports.ntlm import NtlmLogin
@@ -56,6 +57,7 @@ class Login:
     username: str
     domain: str
     secret: str = field(repr=False)
+    announce: Announce = field(default=unheard, repr=False)
 
     @property
     def account(self) -> str:
@@ -162,11 +164,14 @@ def log_on(channel: Channel, login: Login, negotiated: Negotiated, preauth: Prea
     preauth.add(challenge.packet)
     channel.session_id = challenge.session_id
     token, session_key = tokens.second_token(wire.parse_session_setup(challenge)[1])
+    login.announce(LoginStep.SENDING)
     final = channel.call(Command.SESSION_SETUP, wire.session_setup(token))
     if final.status != OK:
         raise logon_error(final.status, login)
     preauth.add(channel.last_sent)
-    return _protect(channel, login, negotiated, final, (session_key, preauth.value))
+    sealed = _protect(channel, login, negotiated, final, (session_key, preauth.value))
+    login.announce(LoginStep.ACCEPTED)
+    return sealed
 
 
 def _protect(channel: Channel, login: Login, negotiated: Negotiated, final: Answer, keys: tuple[bytes, bytes]) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import select
 import socket
+import struct
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from config.clock import Clock
 from scanner.collectors.linux.commands import COMMANDS
+from scanner.login_step import LoginStep
 from scanner.session import (
     AccessDenied,
     LimitExceeded,
@@ -191,6 +193,8 @@ def _connected(address: str, port: int, seconds: float) -> socket.socket:
     connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     connection.settimeout(seconds)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each command is several small packets
+    # A worker that is ended must fall silent: one reset, instead of a FIN repeated for minutes to a dead host.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     try:
         connection.connect((address, port))
     except OSError as error:
@@ -244,6 +248,7 @@ def _login(transport: _Transport, target: SshTarget, waits: Waits) -> None:
             more = attempt()
     except _LIBRARY_ERRORS as error:
         raise _login_error(error, transport, target) from error
+    target.announce(LoginStep.ACCEPTED)
     if more:
         raise Unsupported("ssh.second_factor", address=target.address)
 
@@ -263,21 +268,27 @@ def _methods(transport: _Transport, target: SshTarget, waits: Waits) -> Sequence
 def _attempt(transport: _Transport, target: SshTarget, methods: Sequence[str]) -> Callable[[], Sequence[str]]:
     """The one way in that the host accepts; called, it returns the further steps that the host wants."""
     if "password" in methods:
-        return lambda: transport.auth_password(target.username, target.secret, fallback=False)
+        return lambda: _send_password(transport, target)
     if "keyboard-interactive" in methods:
-        return lambda: transport.auth_interactive(target.username, _answer_once(target.secret))
+        return lambda: transport.auth_interactive(target.username, _answer_once(target))
     raise Unsupported("ssh.no_password_login", address=target.address, methods=", ".join(methods)[:80])
 
 
-def _answer_once(secret: str) -> Callable[[str, str, Sequence[tuple[str, bool]]], list[str]]:
+def _send_password(transport: _Transport, target: SshTarget) -> Sequence[str]:
+    target.announce(LoginStep.SENDING)
+    return transport.auth_password(target.username, target.secret, fallback=False)
+
+
+def _answer_once(target: SshTarget) -> Callable[[str, str, Sequence[tuple[str, bool]]], list[str]]:
     """Answers one hidden prompt that asks for a password, once; a request without prompts needs no answer."""
-    answers = [secret]
+    answers = [target.secret]
 
     def answer(title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
         if not prompts:
             return []
         if len(prompts) > 1 or prompts[0][1] or not PASSWORD_PROMPT.search(prompts[0][0]) or not answers:
             raise _UnsafePrompt
+        target.announce(LoginStep.SENDING)
         return [answers.pop()]
 
     return answer

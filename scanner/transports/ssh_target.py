@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from config.clock import Clock
+from scanner.login_step import Announce, unheard
 from scanner.session import TimedOut, Untrusted
 
 
@@ -19,6 +20,7 @@ class SshTarget:
     username: str
     secret: str = field(repr=False)
     host_key: str
+    announce: Announce = field(default=unheard, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

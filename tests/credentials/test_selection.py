@@ -214,13 +214,95 @@ def test_a_host_that_refused_one_local_password_is_offered_the_next() -> None:
     assert [a for a in scan.attempts if a[0] == "L"] == [("L", HOSTS[0])]
 
 
-def test_progress_survives_a_checkpoint_and_a_login_under_way_is_asked_again() -> None:
+def after_a_crash(selection: Selection) -> Selection:
+    stored = {c.id: CredentialProgress.from_json(selection.of(c.id).to_json()) for c in selection.credentials}
+    return Selection.restored(selection.credentials, stored)
+
+
+def test_progress_survives_a_checkpoint_and_a_local_login_under_way_is_asked_again() -> None:
     selection = Selection((DOMAIN,)).on_start("D", "a").on_login("D", "a", LoginResult.REFUSED)
-    assert CredentialProgress.from_json(selection.of("D").to_json()) == selection.of("D")
+    assert after_a_crash(selection).of("D") == selection.of("D")
     flying = Selection((LOCAL,)).on_start("L", "10.0.0.1")
     assert flying.choose("10.0.0.2", {445}) == Wait()
-    resumed = Selection((LOCAL,), {"L": CredentialProgress.from_json(flying.of("L").to_json())})
-    assert resumed.choose("10.0.0.1", {445}) == Use("L")
+    assert after_a_crash(flying).choose("10.0.0.1", {445}) == Use("L")
+
+
+def test_a_crash_during_the_first_login_of_a_domain_account_asks_for_the_password_again() -> None:
+    resumed = after_a_crash(Selection((DOMAIN,)).on_start("D", "10.0.0.1"))
+    assert resumed.of("D").state is CredentialState.FROZEN
+    assert isinstance(resumed.choose("10.0.0.2", {445}), NoneLeft)
+
+
+def test_a_crash_during_logins_of_a_proven_domain_account_costs_nothing() -> None:
+    proven = Selection((DOMAIN,)).on_start("D", "a").on_login("D", "a", LoginResult.ACCEPTED)
+    for host in HOSTS[:8]:
+        proven = proven.on_start("D", host).on_sent("D", host)
+    resumed = after_a_crash(proven)
+    assert resumed.choose(HOSTS[0], {445}) == Use("D")
+    assert resumed.of("D").refusals_in_a_row == 0
+
+
+def test_a_new_scan_forgets_who_said_no_but_not_that_a_password_is_frozen() -> None:
+    frozen = Selection((DOMAIN, LOCAL)).on_start("D", "a").on_login("D", "a", LoginResult.LOCKED)
+    both = frozen.on_start("L", "a").on_login("L", "a", LoginResult.ACCEPTED)
+    again = both.for_new_scan()
+    assert again.of("D").state is CredentialState.FROZEN
+    assert again.of("D").frozen_reason == frozen.of("D").frozen_reason
+    assert again.of("L") == CredentialProgress()
+
+
+# Logins that nobody answered
+
+
+@pytest.mark.parametrize("result", [LoginResult.UNREACHABLE, LoginResult.UNTRUSTED, LoginResult.UNANSWERED])
+def test_a_domain_password_that_was_sent_and_not_answered_goes_to_no_other_host(result: LoginResult) -> None:
+    selection = Selection((DOMAIN,)).on_start("D", HOSTS[0]).on_sent("D", HOSTS[0]).on_login("D", HOSTS[0], result)
+    assert isinstance(selection.choose(HOSTS[1], {445}), NoneLeft)
+    reason = selection.of("D").frozen_reason
+    assert reason is not None
+    assert reason.code == "selection.domain_unanswered"
+
+
+def test_a_local_password_that_was_sent_and_not_answered_is_that_hosts_outcome() -> None:
+    selection = Selection((LOCAL,)).on_start("L", HOSTS[0]).on_sent("L", HOSTS[0])
+    selection = selection.on_login("L", HOSTS[0], LoginResult.UNREACHABLE)
+    assert isinstance(selection.choose(HOSTS[0], {445}), NoneLeft)
+    assert selection.choose(HOSTS[1], {445}) == Use("L")
+
+
+@pytest.mark.parametrize(("silent", "state"), [(2, CredentialState.PROVEN), (3, CredentialState.FROZEN)])
+def test_a_proven_domain_password_outlives_two_silent_hosts_in_a_row_and_not_three(
+    silent: int, state: CredentialState
+) -> None:
+    selection = Selection((DOMAIN,)).on_start("D", "a").on_login("D", "a", LoginResult.ACCEPTED)
+    for host in HOSTS[:silent]:
+        selection = selection.on_start("D", host).on_sent("D", host).on_login("D", host, LoginResult.UNREACHABLE)
+    assert selection.of("D").state is state
+
+
+def test_a_host_whose_policy_lets_the_account_in_nowhere_neither_proves_nor_freezes_it() -> None:
+    selection = Selection((DOMAIN,)).on_start("D", HOSTS[0]).on_sent("D", HOSTS[0])
+    selection = selection.on_login("D", HOSTS[0], LoginResult.RESTRICTED)
+    assert selection.of("D").state is CredentialState.UNPROVEN
+    assert selection.choose(HOSTS[1], {445}) == Use("D")
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_whatever_hosts_do_with_a_wrong_domain_password_only_one_of_200_may_have_counted_it(
+    data: st.DataObject,
+) -> None:
+    selection, counted = Selection((DOMAIN,)), 0
+    for host in HOSTS:
+        if not isinstance(selection.choose(host, {445}), Use):
+            break
+        selection = selection.on_start("D", host)
+        if sent := data.draw(st.booleans()):
+            selection = selection.on_sent("D", host)
+        answers = [LoginResult.UNREACHABLE, LoginResult.UNTRUSTED] + [LoginResult.REFUSED] * sent
+        selection = selection.on_login("D", host, data.draw(st.sampled_from(answers)))
+        counted += sent
+    assert counted <= 1
 
 
 @settings(max_examples=300, deadline=None)

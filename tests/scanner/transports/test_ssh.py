@@ -141,7 +141,7 @@ def test_a_host_key_is_fetched_without_a_login(laptop: Lan) -> None:
     shown = subprocess.run(["ssh-keygen", "-lf", host.folder / "host_key.pub"], capture_output=True, text=True).stdout
     assert public.startswith(pinned(key))
     assert key.fingerprint in shown.split()
-    assert "inspector" not in host.log().removeprefix(before)
+    assert "password for inspector" not in host.log().removeprefix(before)
 
 
 @pytest.mark.lab
