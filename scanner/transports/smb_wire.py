@@ -136,10 +136,10 @@ class NegotiateAnswer:
     server_guid: bytes
     capabilities: int
     max_transact: int
+    system_time: int  # FILETIME; 0 where the server does not say
     preauth_hash: int | None
     cipher: int | None
     signing: int | None
-    system_time: int  # FILETIME; 0 where the server does not say
 
 
 def negotiate(
@@ -191,8 +191,8 @@ def parse_negotiate(answer: Answer) -> NegotiateAnswer:
         answer.body[8:24],
         capabilities,
         transact,
-        *(_only_algorithm(found.get(kind), skip) for kind, skip in _ALGORITHM_AT),
         int.from_bytes(answer.body[SYSTEM_TIME_AT : SYSTEM_TIME_AT + 8], "little"),
+        *(_only_algorithm(found.get(kind), skip) for kind, skip in _ALGORITHM_AT),
     )
 
 

@@ -54,7 +54,8 @@ class Machine:
         now = time.monotonic()
         if self.state in (START_PENDING, STOP_PENDING) and now >= self._settles:
             self.state = RUNNING if self.state == START_PENDING else STOPPED
-        if self.state == RUNNING and self.idle_seconds and not self.pipes and now - self._idle_since > self.idle_seconds:
+        idle = self.idle_seconds and not self.pipes and now - self._idle_since > self.idle_seconds
+        if self.state == RUNNING and idle:
             self.state = STOPPED
         self.process = self.process if self.state != STOPPED else 0
 
