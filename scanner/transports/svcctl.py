@@ -14,8 +14,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from uuid import UUID
 
-from scanner.session import AccessDenied, SessionError, Untrusted
 from scanner.service_state import RUN_BY_HAND, ServiceView
+from scanner.session import AccessDenied, SessionError, Untrusted
 from scanner.transports.rpc_pipe import RpcPipe
 from scanner.transports.smb_channel import Channel
 
