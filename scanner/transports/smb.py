@@ -95,6 +95,23 @@ def open_windows(
         channel.close()
 
 
+@contextmanager
+def logged_on(target: SmbTarget, limits: SmbLimits, clock: Clock) -> Generator[SmbDoors]:
+    """Log on for the service alone, without opening the registry. Raises what :func:`open_windows` raises."""
+    bounds = ChannelLimits(limits.connect_seconds, limits.answer_seconds, limits.deadline_seconds, limits.total_bytes)
+    channel = Channel(connect(target.address, target.port, limits.connect_seconds), bounds, clock)
+
+    def never() -> Registry:
+        raise ValueError("this session is for the service alone")
+
+    try:
+        establish(channel, Login(target.address, target.username, target.domain, target.secret))
+        yield SmbDoors(channel, never)
+        _log_off(channel)
+    finally:
+        channel.close()
+
+
 @dataclass(frozen=True, slots=True)
 class SmbDoors:
     """The ladder's doors on one session. Implements ``remote_registry.Doors``."""
