@@ -8,32 +8,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import config
-from appliance.ledger.model import AssetState, LedgerKind, LicenceType, SoftwareType
+from appliance.ledger.model import (
+    AssetState,
+    InstallAction,
+    LedgerKind,
+    LicenceType,
+    ProofLevel,
+    ServerKind,
+    SoftwareType,
+    Standing,
+)
 from appliance.ledger.text import key
 from config.problems import BadInput
 
 FILE = Path(config.__file__).parent / "ledger_columns.toml"
 
-_ASSET_FIELDS = (
-    "row_no asset_no quantity name classification_code brand model serials macs addresses hostname computer_no "
-    "department user state xinchuang"
-)
-_LICENCE_FIELDS = (
-    "row_no software_no name version software_type commercial_mark oem_mark free_mark purchased_on amount licence_type "
-    "quantity usable_versions term serial installed_count remark"
-)
-_FREE_FIELDS = "row_no software_no name version source vendor vendor_contact departments reason remark"
-FIELDS: Mapping[LedgerKind, frozenset[str]] = {
-    LedgerKind.ASSETS: frozenset(_ASSET_FIELDS.split()),
-    LedgerKind.LICENCES: frozenset(_LICENCE_FIELDS.split()),
-    LedgerKind.FREE_LIST: frozenset(_FREE_FIELDS.split()),
+_FIELDS: Mapping[LedgerKind, str] = {
+    LedgerKind.ASSETS: "row_no asset_no quantity name classification_code brand model serials macs addresses hostname "
+    "computer_no department user state xinchuang",
+    LedgerKind.LICENCES: "row_no software_no name version software_type commercial_mark oem_mark free_mark "
+    "purchased_on amount licence_type quantity usable_versions term serial installed_count remark",
+    LedgerKind.FREE_LIST: "row_no software_no name version source vendor vendor_contact departments reason remark",
+    LedgerKind.ALLOCATIONS: "row_no department user computer_no brand software_no software_name version term "
+    "software_type commercial_mark oem_mark free_mark installed_on remark",
+    LedgerKind.INSTALL_LOG: "row_no install_mark uninstall_mark action computer_no brand user department version "
+    "done_on quantity software_no software_name remark",
+    LedgerKind.LEADERS: "row_no role name department post phone fax remark",
+    LedgerKind.SUBUNITS: "row_no name parent system region xinchuang_computers other_computers clients_deployed "
+    "contact phone remark",
+    LedgerKind.PROOFS: "row_no software_no name kind number level issued_on quantity amount remark",
+    LedgerKind.SERVERS: "row_no kind address port software remark",
+    LedgerKind.LINKS: "row_no computer_no asset_no hostname addresses remark",
+    LedgerKind.CLIENT_EXPORT: "row_no hostname addresses macs department user product version publisher category "
+    "standing seen_on remark",
+    LedgerKind.BASELINE: "row_no kind computer department software detail found_on closed remark",
 }
+FIELDS: Mapping[LedgerKind, frozenset[str]] = {kind: frozenset(names.split()) for kind, names in _FIELDS.items()}
+"""The fields of each ledger that is a table."""
 
+T = TypeVar("T")
 Word = Annotated[str, Field(min_length=1)]
 WordList = Annotated[tuple[Word, ...], Field(min_length=1)]
 
@@ -47,7 +65,11 @@ class _Form(_Table):
     required: tuple[Word, ...]
     other_forms: tuple[Word, ...]
     fill_down: tuple[Word, ...]
+    carry_down: tuple[Word, ...] = ()
+    every_sheet: bool = False
+    one_of: tuple[Word, ...] = ()
     columns: dict[str, WordList]
+    head: dict[str, WordList] = {}
 
 
 class _Words(_Table):
@@ -65,6 +87,11 @@ class _Words(_Table):
     states: dict[AssetState, WordList]
     software_types: dict[SoftwareType, WordList]
     licence_types: dict[LicenceType, WordList]
+    actions: dict[InstallAction, WordList]
+    server_kinds: dict[ServerKind, WordList]
+    standings: dict[Standing, WordList]
+    proof_levels: dict[ProofLevel, WordList]
+    closed: dict[Literal["yes", "no"], WordList]
 
 
 class _Computers(_Table):
@@ -88,6 +115,15 @@ class _File(_Table):
     assets: _Form
     licences: _Form
     free_list: _Form
+    allocations: _Form
+    install_log: _Form
+    leaders: _Form
+    subunits: _Form
+    proofs: _Form
+    servers: _Form
+    links: _Form
+    client_export: _Form
+    baseline: _Form
     words: _Words
     computers: _Computers
 
@@ -103,6 +139,10 @@ class Form:
     fill_down: frozenset[str]
     labels: Mapping[str, str]
     by_header: Mapping[str, tuple[str, int]]
+    carry_down: frozenset[str]
+    every_sheet: bool
+    one_of: tuple[str, ...]  # of these fields one at least must be there
+    head: Mapping[str, tuple[str, int]]  # headers of what stands once above the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +163,11 @@ class Words:
     states: Mapping[str, AssetState]
     software_types: Mapping[str, SoftwareType]
     licence_types: Mapping[str, LicenceType]
+    actions: Mapping[str, InstallAction]
+    server_kinds: Mapping[str, ServerKind]
+    standings: Mapping[str, Standing]
+    proof_levels: tuple[tuple[ProofLevel, tuple[str, ...]], ...]  # the strongest first
+    closed: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: it is a cache key on a hot path
@@ -161,12 +206,7 @@ def load(file: Path) -> Columns:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BadInput("ledger.bad_columns", file=file.name, key=where, detail=first["msg"]) from error
-    tables = {
-        LedgerKind.ASSETS: raw.assets,
-        LedgerKind.LICENCES: raw.licences,
-        LedgerKind.FREE_LIST: raw.free_list,
-    }
-    forms = {kind: _form(kind, table, file.name) for kind, table in tables.items()}
+    forms = {kind: _form(kind, getattr(raw, kind.value), file.name) for kind in FIELDS}
     return Columns(forms, _words(raw.words), _computers(raw.computers))
 
 
@@ -175,6 +215,9 @@ def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
         ("columns", tuple(table.columns)),
         ("required", table.required),
         ("fill_down", table.fill_down),
+        ("carry_down", table.carry_down),
+        ("head", tuple(table.head)),
+        ("one_of", table.one_of),
     ):
         if unknown := [name for name in names if name not in FIELDS[kind]]:
             raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.{where}", detail=f"unknown field {unknown[0]}")
@@ -188,6 +231,10 @@ def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
         fill_down=frozenset(table.fill_down),
         labels={name: headers[0] for name, headers in table.columns.items()},
         by_header=_by_header(kind, table.columns, file),
+        carry_down=frozenset(table.carry_down),
+        every_sheet=table.every_sheet,
+        one_of=table.one_of,
+        head=_by_header(kind, table.head, file),
     )
 
 
@@ -216,10 +263,19 @@ def _words(raw: _Words) -> Words:
         total=frozenset(map(key, raw.total)),
         note=frozenset(map(key, raw.note)),
         example=frozenset(map(key, raw.example)),
-        states={key(word): state for state, words in raw.states.items() for word in words},
-        software_types={key(word): kind for kind, words in raw.software_types.items() for word in words},
-        licence_types={key(word): kind for kind, words in raw.licence_types.items() for word in words},
+        states=_meanings(raw.states),
+        software_types=_meanings(raw.software_types),
+        licence_types=_meanings(raw.licence_types),
+        actions=_meanings(raw.actions),
+        server_kinds=_meanings(raw.server_kinds),
+        standings=_meanings(raw.standings),
+        proof_levels=tuple((level, tuple(map(key, words))) for level, words in sorted(raw.proof_levels.items())[::-1]),
+        closed={word: answer == "yes" for word, answer in _meanings(raw.closed).items()},
     )
+
+
+def _meanings(table: Mapping[T, tuple[str, ...]]) -> dict[str, T]:
+    return {key(word): meaning for meaning, words in table.items() for word in words}
 
 
 def _computers(raw: _Computers) -> Computers:

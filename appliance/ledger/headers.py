@@ -21,7 +21,9 @@ FEWEST = 2
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】|<[^<>]*>")
 _LONGEST_LABEL = 24
 _EDGES = "*:：·、.。_- "
-_UNFILLED = frozenset({"row_no", "software_type", "commercial_mark", "oem_mark", "free_mark"})
+_UNFILLED = frozenset(
+    ("row_no", "software_type", "commercial_mark", "oem_mark", "free_mark", "install_mark", "uninstall_mark", "role")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,3 +113,13 @@ def _address(part: str) -> str | None:
         return str(ipaddress.ip_address(unpadded))
     except ValueError:
         return None
+
+
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*", re.IGNORECASE)
+
+
+def is_host(text: str) -> bool:
+    """Whether the text is an IP address or could be a host's name (RFC 1123, with the underscore of Windows names)."""
+    if _address(text):
+        return True
+    return _HOST.fullmatch(text) is not None and not re.fullmatch(r"[\d.]+", text)

@@ -5,17 +5,17 @@ Of the previewed sheet ``rows_read = rows_accepted + rows_rejected + rows_skippe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from appliance.ledger import columns as columns_file
+from appliance.ledger import statistics
 from appliance.ledger.columns import Columns, Form
-from appliance.ledger.headers import Header, find_header, foreign_headers, plainly_data, skip_reason
-from appliance.ledger.kinds import KINDS, Kind
+from appliance.ledger.headers import Header, find_header, foreign_headers, header_key
 from appliance.ledger.model import DeclaredRecord, LedgerKind, RowProblem, RowRef
-from appliance.ledger.reading import Merge, Row, Sheet, Workbook, undisturbed
-from appliance.ledger.rows import Rows
-from appliance.ledger.text import Cell
+from appliance.ledger.reading import Sheet, Workbook, undisturbed
+from appliance.ledger.tallying import Tally, add_sheet
+from appliance.ledger.text import key
 from config.message import Message
 from config.problems import BadInput
 
@@ -43,19 +43,6 @@ class ImportPreview:
     unmapped: tuple[str, ...]
 
 
-@dataclass
-class _Tally:
-    """What the rows of one sheet came to."""
-
-    accepted: dict[Hashable, DeclaredRecord]
-    problems: list[RowProblem]
-    skipped: dict[str, list[int]]
-    rejected: int = 0
-
-    def skip(self, reason: str, number: int) -> None:
-        self.skipped.setdefault(reason, []).append(number)
-
-
 def preview(
     kind: LedgerKind,
     workbook: Workbook,
@@ -63,39 +50,92 @@ def preview(
     *,
     sheet: str | None = None,
     columns: Columns | None = None,
+    taught: Mapping[str, str] | None = None,
 ) -> ImportPreview:
-    """Read the sheet that fits ``kind`` best, or the one named.
+    """Read the sheet that fits ``kind`` best, or the one named; all that fit where the form has a sheet an entry.
+
+    ``taught``: header → field, or empty for a column to leave out, as corrected for this unit before.
 
     Raises BadInput ``ledger.no_such_sheet``, ``no_header``, ``wrong_form`` and ``missing_column`` (which names the
     column and what headers were seen).
     """
     columns = columns or columns_file.standard()
-    form = columns.forms[kind]
+    if kind is LedgerKind.STATISTICS:
+        return _statistics(workbook, file_id, columns, sheet)
+    form = _taught(columns.forms[kind], taught or {})
     chosen, header = _choose(workbook, form, sheet)
     _check_header(chosen, header, form)
+    sheets = [(chosen, header)]
+    if form.every_sheet and sheet is None:
+        sheets = [(one, own) for one in workbook.sheets if (own := find_header(one.rows, form)) and _is_form(own, form)]
+    tally = Tally()
     with undisturbed():
-        tally = _tally(chosen, header, form, columns, file_id)
-    tally.problems.extend(_other_sheets(workbook, chosen, form, file_id))
+        for one, own in sheets:
+            add_sheet(tally, one, own, form, columns, file_id)
+    tally.problems.extend(_other_sheets(workbook, [one for one, _ in sheets], form, file_id))
+    read = sum(len(one.rows) for one, _ in sheets)
+    mapping = {field: header.texts(field) for field in header.columns}
+    return _preview(
+        kind, "、".join(one.name for one, _ in sheets), read, tally, (header.row, mapping, header.unmapped())
+    )
+
+
+Understood = tuple[int, Mapping[str, tuple[str, ...]], tuple[str, ...]]
+"""Row of the header, field → headers, and headers that were not understood."""
+
+
+def _preview(kind: LedgerKind, sheet: str, rows_read: int, tally: Tally, header: Understood) -> ImportPreview:
+    skipped = sum(map(len, tally.skipped.values()))
     return ImportPreview(
         kind=kind,
-        sheet=chosen.name,
-        header_row=header.row,
-        mapping={field: header.texts(field) for field in header.columns},
+        sheet=sheet,
+        header_row=header[0],
+        mapping=header[1],
         accepted=tuple(tally.accepted.values()),
         problems=tuple(tally.problems),
-        rows_read=len(chosen.rows),
-        rows_accepted=len(tally.accepted),
+        rows_read=rows_read,
+        rows_accepted=rows_read - skipped - tally.rejected,
         rows_rejected=tally.rejected,
-        rows_skipped=sum(map(len, tally.skipped.values())),
+        rows_skipped=skipped,
         skipped={reason: tuple(numbers) for reason, numbers in tally.skipped.items()},
-        unmapped=header.unmapped(),
+        unmapped=header[2],
     )
+
+
+def _statistics(workbook: Workbook, file_id: str, columns: Columns, name: str | None) -> ImportPreview:
+    """S1c 附件5: five small tables one below the other. Raises BadInput."""
+    sheets = [sheet for sheet in workbook.sheets if name is None or sheet.name == name]
+    if not sheets:
+        raise BadInput("ledger.no_such_sheet", sheet=name, sheets=_names(workbook))
+    chosen = max(sheets, key=statistics.parts)
+    if statistics.parts(chosen) < statistics.FEWEST_PARTS:
+        raise BadInput("ledger.no_statistics", sheets=_names(workbook))
+    tally = Tally()
+    statistics.add_sheet(tally, chosen, columns.words, file_id)
+    return _preview(LedgerKind.STATISTICS, chosen.name, len(chosen.rows), tally, (0, {}, ()))
+
+
+def _taught(form: Form, taught: Mapping[str, str]) -> Form:
+    """The form with headers as corrected by hand. Raises BadInput ``ledger.no_such_field``."""
+    if not taught:
+        return form
+    by_header = dict(form.by_header)
+    for header, field in taught.items():
+        if field and field not in form.labels:
+            raise BadInput("ledger.no_such_field", field=field, title=form.title)
+        for word in {key(header), header_key(header)}:
+            by_header[word] = (field, -1)
+            if not field:
+                del by_header[word]
+    foreign = form.other_forms - {word for header in taught for word in (key(header), header_key(header))}
+    return replace(form, by_header=by_header, other_forms=foreign)
 
 
 def guess_kind(workbook: Workbook, columns: Columns | None = None) -> LedgerKind | None:
     """The ledger whose columns the file shows: all required ones, none of another form; None when none or two fit."""
     forms = (columns or columns_file.standard()).forms.values()
     scores = {form.kind: _fit(workbook, form) for form in forms}
+    scores[LedgerKind.STATISTICS] = max((3 * statistics.parts(sheet) for sheet in workbook.sheets), default=0)
     best = max(scores.values())
     kinds = [kind for kind, score in scores.items() if score == best]
     return kinds[0] if best and len(kinds) == 1 else None
@@ -109,7 +149,9 @@ def _fit(workbook: Workbook, form: Form) -> int:
 
 
 def _is_form(header: Header, form: Form) -> bool:
-    return all(field in header.columns for field in form.required) and not foreign_headers(header, form)
+    complete = all(field in header.columns for field in form.required)
+    told_apart = not form.one_of or any(field in header.columns for field in form.one_of)
+    return complete and told_apart and not foreign_headers(header, form)
 
 
 def _choose(workbook: Workbook, form: Form, name: str | None) -> tuple[Sheet, Header]:
@@ -142,98 +184,10 @@ def _check_header(sheet: Sheet, header: Header, form: Form) -> None:
         )
 
 
-def _tally(sheet: Sheet, header: Header, form: Form, columns: Columns, file_id: str) -> _Tally:
-    tally = _Tally({}, [], {})
-    rows = Rows(*_data_rows(sheet, header, form, columns, file_id, tally), header, columns)
-    shared = _merged_quantities(sheet, header)
-    for index, ref in enumerate(rows.refs) if shared else ():
-        if area := shared.get(ref.row):
-            reason = Message.of("ledger.merged_quantity", first=area.first_row, last=area.last_row)
-            rows.note(index, "quantity", reason, rejected=True)
-    _file(rows, KINDS[form.kind], tally)
-    return tally
-
-
-def _data_rows(
-    sheet: Sheet, header: Header, form: Form, columns: Columns, file_id: str, tally: _Tally
-) -> tuple[list[RowRef], list[tuple[Cell, ...]]]:
-    refs: list[RowRef] = []
-    data: list[tuple[Cell, ...]] = []
-    is_data = plainly_data(header, columns.words)
-    for row in _filled_down(sheet, header, form):
-        if not is_data(row) and (reason := skip_reason(row, header, columns.words)):
-            tally.skip(reason, row[0])
-        else:
-            refs.append(RowRef(file_id, sheet.name, row[0]))
-            data.append(row[1])
-    return refs, data
-
-
-def _file(rows: Rows, kind: Kind, tally: _Tally) -> None:
-    """Read the rows and put each where it belongs."""
-    for index, record in enumerate(kind.read(rows)):
-        identity = kind.identity(record)
-        earlier = tally.accepted.get(identity)
-        if earlier is not None and index not in rows.rejected:
-            value, row = str(getattr(record, kind.named_by)), rows.refs[index].row
-            reason = Message.of("ledger.duplicate", value=value, first=earlier.ref.row, row=row)
-            rows.note(index, kind.named_by, reason, rejected=True)
-        if index not in rows.rejected:
-            tally.accepted[identity] = record
-        if problems := rows.problems.get(index):
-            tally.problems.extend(problems)
-    tally.rejected += len(rows.rejected)
-
-
-def _filled_down(sheet: Sheet, header: Header, form: Form) -> Iterator[Row]:
-    """The rows, with a merged cell of a describing column (部门 …) repeated for every row it spans."""
-    fields = form.fill_down & header.columns.keys()
-    places = {place for field in fields for place in header.columns[field]}
-    fill = _fills(sheet, header, places)
-    if not fill:
-        yield from sheet.rows
-        return
-    for number, cells in sheet.rows:
-        yield number, _with(cells, fill.get(number, {}))
-
-
-def _fills(sheet: Sheet, header: Header, places: set[int]) -> Mapping[int, Mapping[int, Cell]]:
-    """Row number → position → value from the top of its merged area."""
-    values = dict(sheet.rows)
-    fill: dict[int, dict[int, Cell]] = {}
-    for merge in sheet.merges:
-        top = values.get(merge.first_row, ())
-        if merge.first_column not in places or merge.first_row <= header.row or merge.first_column >= len(top):
-            continue
-        for number in range(merge.first_row + 1, min(merge.last_row, sheet.rows[-1][0]) + 1):
-            fill.setdefault(number, {})[merge.first_column] = top[merge.first_column]
-    return fill
-
-
-def _with(cells: tuple[Cell, ...], fill: Mapping[int, Cell]) -> tuple[Cell, ...]:
-    if not any(cell is not None for cell in cells) or not fill:
-        return cells
-    width = max(len(cells), max(fill) + 1)
-    padded = (*cells, *(None for _ in range(width - len(cells))))
-    return tuple(fill.get(place, cell) if cell is None else cell for place, cell in enumerate(padded))
-
-
-def _merged_quantities(sheet: Sheet, header: Header) -> Mapping[int, Merge]:
-    """Rows that share one 数量 cell: nobody can tell whose number it is."""
-    places = header.columns.get("quantity", ())
-    areas = (
-        merge
-        for merge in sheet.merges
-        if merge.first_column in places and merge.first_row > header.row and merge.last_row > merge.first_row
-    )
-    last = sheet.rows[-1][0]
-    return {number: merge for merge in areas for number in range(merge.first_row, min(merge.last_row, last) + 1)}
-
-
-def _other_sheets(workbook: Workbook, chosen: Sheet, form: Form, file_id: str) -> Iterator[RowProblem]:
+def _other_sheets(workbook: Workbook, chosen: Sequence[Sheet], form: Form, file_id: str) -> Iterator[RowProblem]:
     """A note for each sheet with rows that this preview does not read."""
     for sheet in workbook.sheets:
-        if sheet is not chosen and sheet.rows:
+        if sheet not in chosen and sheet.rows:
             header = find_header(sheet.rows, form)
             code = "ledger.same_form_on_other_sheet" if header and _is_form(header, form) else "ledger.sheet_not_read"
             reason = Message(code, {"sheet": sheet.name, "rows": len(sheet.rows)})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from appliance.ledger import records
+from appliance.ledger import more_records, records
 from appliance.ledger.model import DeclaredRecord, LedgerKind
 from appliance.ledger.rows import Rows
 from appliance.ledger.text import key
@@ -21,6 +21,11 @@ class Kind:
     named_by: str
 
 
+def _content(record: DeclaredRecord) -> Hashable:
+    """The whole row: the same row twice is one too many."""
+    return tuple(getattr(record, field.name) for field in fields(record) if field.name != "ref")
+
+
 KINDS: Mapping[LedgerKind, Kind] = {
     LedgerKind.ASSETS: Kind(records.read_assets, lambda asset: key(asset.asset_no), "asset_no"),
     LedgerKind.LICENCES: Kind(records.read_licences, lambda licence: key(licence.software_no), "software_no"),
@@ -29,4 +34,13 @@ KINDS: Mapping[LedgerKind, Kind] = {
         lambda entry: (key(entry.software_no), key(entry.name), key(entry.version), *entry.departments),
         "name",
     ),
+    LedgerKind.ALLOCATIONS: Kind(more_records.read_allocations, _content, "software_name"),
+    LedgerKind.INSTALL_LOG: Kind(more_records.read_install_log, _content, "computer_no"),
+    LedgerKind.LEADERS: Kind(more_records.read_leaders, _content, "name"),
+    LedgerKind.SUBUNITS: Kind(more_records.read_subunits, lambda unit: key(unit.name), "name"),
+    LedgerKind.PROOFS: Kind(more_records.read_proofs, _content, "software_no"),
+    LedgerKind.SERVERS: Kind(more_records.read_servers, _content, "address"),
+    LedgerKind.LINKS: Kind(more_records.read_links, lambda link: key(link.computer_no), "computer_no"),
+    LedgerKind.CLIENT_EXPORT: Kind(more_records.read_client_export, _content, "product"),
+    LedgerKind.BASELINE: Kind(more_records.read_baseline, _content, "kind"),
 }

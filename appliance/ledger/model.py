@@ -1,6 +1,7 @@
 """Declared records: one ledger row each, with the file, sheet and row it came from.
 
-Columns: S1c 附件6, 7, 8 and S0 附件3 (``docs/sources.md`` names the documents).
+Columns: S1c 附件1, 5, 6, 7, 8, 9 and S0 附件1, 2, 3 (``docs/sources.md`` names the documents); the columns of proofs,
+servers, links, the official client's export and earlier findings are ours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,16 @@ class LedgerKind(StrEnum):
     ASSETS = "assets"  # 固定资产
     LICENCES = "licences"  # S1c 附件7 / S0 附件3
     FREE_LIST = "free_list"  # S1c 附件6
+    ALLOCATIONS = "allocations"  # S1c 附件8
+    INSTALL_LOG = "install_log"  # S1c 附件9, one sheet per 软件编号
+    LEADERS = "leaders"  # S1c 附件1 / S0 附件1
+    STATISTICS = "statistics"  # S1c 附件5
+    SUBUNITS = "subunits"  # S0 附件2, and the unit's tree
+    PROOFS = "proofs"  # contracts, invoices, certificates
+    SERVERS = "servers"  # declared KMS hosts and licence servers
+    LINKS = "links"  # 计算机编号 ↔ 资产编号 ↔ host
+    CLIENT_EXPORT = "client_export"  # what the official check client exports
+    BASELINE = "baseline"  # last year's findings
 
 
 class AssetState(StrEnum):
@@ -141,6 +152,175 @@ class Proof:
     entered_by: str = ""
 
 
+class InstallAction(StrEnum):
+    """安装 / 卸载 of S1c 附件9. An upgrade is two rows."""
+
+    INSTALL = "install"
+    UNINSTALL = "uninstall"
+
+
+class ServerKind(StrEnum):
+    """What a declared server hands out."""
+
+    KMS = "kms"
+    LICENCE = "licence"  # floating licences
+
+
+class Standing(StrEnum):
+    """What the official client says of a copy."""
+
+    LICENSED = "licensed"
+    UNLICENSED = "unlicensed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """One 软件使用情况明细表 row (S1c 附件8): this software on this computer, used by this person."""
+
+    ref: RowRef
+    computer_no: str
+    software_no: str
+    software_name: str
+    version: str = ""
+    department: str = ""
+    user: str = ""
+    brand: str = ""
+    software_type: SoftwareType | None = None
+    valid_until: date | None = None
+    perpetual: bool = False
+    installed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallLogEntry:
+    """One 软件安装维护情况明细表 row (S1c 附件9)."""
+
+    ref: RowRef
+    software_no: str
+    software_name: str
+    action: InstallAction
+    computer_no: str
+    version: str = ""
+    brand: str = ""
+    user: str = ""
+    department: str = ""
+    done_on: date | None = None
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """One 领导小组成员信息表 row (S1c 附件1)."""
+
+    ref: RowRef
+    role: str
+    name: str
+    department: str = ""
+    post: str = ""
+    phone: str = ""
+    fax: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One filled cell of 软件正版化工作信息统计表 (S1c 附件5): ``part`` 1 … 5, ``row`` 国内 … (may be empty)."""
+
+    ref: RowRef
+    part: int
+    row: str
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subunit:
+    """One S0 附件2 row: 机关 or 所属事业单位. ``parent`` empty = the unit itself or directly below it."""
+
+    ref: RowRef
+    name: str
+    parent: str = ""
+    system: str = ""
+    region: str = ""
+    xinchuang_computers: int | None = None
+    other_computers: int | None = None
+    clients_deployed: int | None = None
+    contact: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredServer:
+    """A KMS host or licence server that the unit declares as its own; ``address`` is an IP address or host name."""
+
+    ref: RowRef
+    kind: ServerKind
+    address: str
+    port: int | None = None
+    software: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComputerLink:
+    """计算机编号 ↔ 资产编号 ↔ host name or address, as the unit or the inspector states it."""
+
+    ref: RowRef
+    computer_no: str
+    asset_no: str = ""
+    hostname: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """One row of the official client's export."""
+
+    ref: RowRef
+    hostname: str = ""
+    addresses: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    department: str = ""
+    user: str = ""
+    product: str = ""
+    version: str = ""
+    publisher: str = ""
+    category: str = ""
+    standing: Standing = Standing.UNKNOWN
+    seen_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierFinding:
+    """One finding of an earlier inspection, from its Excel sheet: a baseline that nobody sealed."""
+
+    ref: RowRef
+    kind: str
+    computer: str = ""
+    department: str = ""
+    software: str = ""
+    detail: str = ""
+    found_on: date | None = None
+    closed: bool | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredProof:
+    """One row of a list of contracts, invoices and certificates, tied to a 软件编号."""
+
+    ref: RowRef
+    software_no: str
+    level: ProofLevel
+    kind: str = ""
+    number: str = ""
+    issued_on: date | None = None
+    quantity: int | None = None
+    amount_fen: int | None = None
+    remark: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RowProblem:
     """Why a row was rejected, or what is odd about an accepted one (``rejected`` False)."""
@@ -151,4 +331,18 @@ class RowProblem:
     rejected: bool = True
 
 
-DeclaredRecord = Asset | Licence | FreeListEntry
+DeclaredRecord = (
+    Asset
+    | Licence
+    | FreeListEntry
+    | Allocation
+    | InstallLogEntry
+    | Leader
+    | Statistic
+    | Subunit
+    | DeclaredServer
+    | ComputerLink
+    | ClientRow
+    | EarlierFinding
+    | DeclaredProof
+)

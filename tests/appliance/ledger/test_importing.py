@@ -93,7 +93,7 @@ def test_another_form_is_not_taken_for_this_one(tmp_path: Path, kind: LedgerKind
     annex_8 = ["序号", "部门", "姓名", "计算机编号", "资产编号", "软件编号", "软件名称", "软件版本", "安装日期"]
     path = files.xlsx(tmp_path / "a.xlsx", {"表": [annex_8, [1, "办", "张", "PC1", "G1", "RJ1", "甲", "1", "2021"]]})
     assert refused(kind, read(path)).message.code == "ledger.wrong_form"
-    assert guess_kind(read(path)) is None
+    assert guess_kind(read(path)) is LedgerKind.ALLOCATIONS
 
 
 def test_sheets_that_are_not_read_are_told(tmp_path: Path) -> None:
