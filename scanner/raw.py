@@ -1,7 +1,8 @@
 """The raw record ``hezheng.raw/1``: one JSON line for each answer a host gave, as it gave it (after redaction).
 
 Shape: ``{"schema", "id", "collector", "at", "channel", "request": {"op", …}, "answer": …, "error": {…} | absent}``.
-Values of the registry are ``{"kind": int}`` plus one of ``text``, ``number``, ``list``, ``hex``.
+Values of the registry are ``{"kind": int}`` plus one of ``text``, ``number``, ``list``, ``hex``; a row of WMI is an
+object of its columns, NULL as null.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from config.message import Message
 from scanner import session
 from scanner.model import Outcome
-from scanner.session import RegistryKey, RegistryValue, SessionError, ShellAnswer
+from scanner.session import RegistryKey, RegistryValue, SessionError, ShellAnswer, WmiRow, WmiValue
 
 RAW_SCHEMA = "hezheng.raw/1"
 
@@ -26,6 +27,7 @@ _ERRORS: Mapping[str, type[SessionError]] = {
         session.Unreachable,
         session.TimedOut,
         session.Unsupported,
+        session.ClassAbsent,
         session.Untrusted,
         session.LimitExceeded,
         SessionError,
@@ -136,6 +138,17 @@ def shell_to_json(answer: ShellAnswer) -> dict[str, Any]:
 def shell_from_json(value: Mapping[str, Any], observation: str) -> ShellAnswer:
     """Inverse of :func:`shell_to_json`."""
     return ShellAnswer(_to_bytes(value["stdout"]), _to_bytes(value["stderr"]), value["exit"], observation)
+
+
+def row_to_json(row: WmiRow) -> dict[str, Any]:
+    """Column → value; arrays are lists."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in row.values.items()}
+
+
+def row_from_json(source: str, value: Mapping[str, Any], observation: str) -> WmiRow:
+    """Inverse of :func:`row_to_json`."""
+    values: dict[str, WmiValue] = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
+    return WmiRow(source, values, observation)
 
 
 def _text_or_base64(data: bytes) -> str | dict[str, str]:

@@ -10,8 +10,9 @@ from typing import Any
 from config.clock import Clock, rfc3339
 from scanner import raw
 from scanner.raw import RawRecord
-from scanner.redaction import redact_text, redact_value
-from scanner.session import Registry, RegistryKey, SessionError, Shell, ShellAnswer
+from scanner.redaction import redact_text, redact_value, redact_wmi
+from scanner.session import Registry, RegistryKey, SessionError, Shell, ShellAnswer, WmiQuery, WmiRow
+from scanner.wmi_classes import WmiClass
 
 KEYS_A_RECORD = 100
 """Subkeys of one reading are recorded in parts of this many, so that a raw line stays small."""
@@ -28,11 +29,13 @@ class Recorder:
     collector: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
-    def record(self, request: Mapping[str, Any], answer: Any = None, error: SessionError | None = None) -> str:
-        """Write one record and return its id."""
+    def record(
+        self, request: Mapping[str, Any], answer: Any = None, error: SessionError | None = None, channel: str = ""
+    ) -> str:
+        """Write one record and return its id. ``channel`` is given where it is not the session's own."""
         name = f"o{next(self._numbers):05d}"
         at = rfc3339(self.clock.now())
-        self.write(RawRecord(name, self.collector, at, self.channel, request, answer, error))
+        self.write(RawRecord(name, self.collector, at, channel or self.channel, request, answer, error))
         return name
 
 
@@ -92,6 +95,33 @@ class RecordingRegistry:
         secret = self.recorder.redaction_key
         values = {name: redact_value(key.path, name, value, secret) for name, value in key.values.items()}
         return replace(key, values=values)
+
+
+@dataclass
+class RecordingWmi:
+    """WMI whose answers are redacted and recorded."""
+
+    inner: WmiQuery
+    recorder: Recorder
+
+    @property
+    def channel(self) -> str:
+        return self.inner.channel
+
+    def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
+        request = {"op": "wmi.rows", "path": wanted.path}
+        try:
+            rows = self.inner.rows(wanted)
+        except SessionError as error:
+            self.recorder.record(request, error=error, channel=self.inner.channel)
+            raise
+        clean = [self._redacted(row) for row in rows]
+        name = self.recorder.record(request, [raw.row_to_json(row) for row in clean], channel=self.inner.channel)
+        return tuple(replace(row, observation=name) for row in clean)
+
+    def _redacted(self, row: WmiRow) -> WmiRow:
+        secret = self.recorder.redaction_key
+        return replace(row, values={n: redact_wmi(row.source, n, v, secret) for n, v in row.values.items()})
 
 
 @dataclass

@@ -13,7 +13,7 @@ import hmac
 import re
 from dataclasses import dataclass
 
-from scanner.session import RegistryValue
+from scanner.session import RegistryValue, WmiScalar, WmiValue
 
 KEY_NAMES = frozenset({
     "productkey", "productkeydefault", "backupproductkeydefault", "oa3xoriginalproductkey", "cdkey", "cd key", "cd_key",
@@ -29,6 +29,9 @@ HARDWARE = re.compile(r"HKLM\\(HARDWARE|SYSTEM)\\", re.IGNORECASE)
 """Below these, a serial number names a machine and is no key."""
 
 HYPHENATED = re.compile(rb"(?<![A-Za-z0-9-])[A-Za-z0-9]{5}(?:-[A-Za-z0-9]{5}){4}(?![A-Za-z0-9-])")
+HARDWARE_CLASSES = re.compile(r".*:Win32_(BIOS|SystemEnclosure|ComputerSystemProduct|BaseBoard)$", re.IGNORECASE)
+"""WMI classes whose serial number names a machine and is no key."""
+
 BARE = re.compile(rb"(?<![A-Za-z0-9])[BCDFGHJKMNPQRTVWXY2346789]{25}(?![A-Za-z0-9])")
 WIDE = re.compile(rb"(?:[A-Za-z0-9]\0){5}(?:-\0(?:[A-Za-z0-9]\0){5}){4}")
 
@@ -99,6 +102,21 @@ def redact_text(output: bytes, hmac_key: bytes) -> bytes:
         return str(mask(found[0].decode("ascii"), hmac_key)).encode("ascii")
 
     return BARE.sub(masked, HYPHENATED.sub(masked, output))
+
+
+def redact_wmi(source: str, name: str, value: WmiValue, hmac_key: bytes) -> WmiValue:
+    """One property of a WMI object as it may be recorded; ``source`` is ``root/cimv2:Win32_BIOS``."""
+    folded = name.casefold()
+    if folded in SECRET_NAMES:
+        return None if value is None else ""
+    is_key = folded in KEY_NAMES and not HARDWARE_CLASSES.match(source)
+
+    def clean(item: WmiScalar) -> WmiScalar:
+        return _redact_string(item, is_key, hmac_key) if isinstance(item, str) else item
+
+    if isinstance(value, tuple):
+        return tuple(clean(item) for item in value)
+    return None if value is None else clean(value)
 
 
 def _redact_string(text: str, is_key: bool, hmac_key: bytes) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from scanner import raw
 from scanner.raw import RawRecord
-from scanner.session import RegistryKey, SessionError, ShellAnswer, TimedOut
+from scanner.session import RegistryKey, SessionError, ShellAnswer, TimedOut, WmiRow
+from scanner.wmi_classes import WmiClass
 
 Question = tuple[str, str, str]  # collector, operation, path or command
 
@@ -30,6 +31,11 @@ class Recording:
             question = (record.collector, record.request["op"], target)
             recording.answers.setdefault(question, deque()).append(record)
         return recording
+
+    @property
+    def has_wmi(self) -> bool:
+        """Whether WMI was asked anything; if not, the session had none, and a replay has none either."""
+        return any(operation == "wmi.rows" for _, operation, _ in self.answers)
 
     def next(self, operation: str, target: str) -> RawRecord:
         """The next answer; raises what the recorded attempt raised, TimedOut where the recording ends."""
@@ -68,6 +74,18 @@ class ReplayRegistry:
                 yield _item_from_json(item, record.id)
             if record.error is not None:
                 raise record.error
+
+
+@dataclass
+class ReplayWmi:
+    """WMI out of a recording."""
+
+    recording: Recording
+    channel: str = ""
+
+    def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
+        record = self.recording.next("wmi.rows", wanted.path)
+        return tuple(raw.row_from_json(wanted.path, row, record.id) for row in _answer(record))
 
 
 @dataclass
