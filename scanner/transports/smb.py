@@ -21,7 +21,7 @@ from scanner.transports.winreg import RegistryLimits, RemoteRegistry
 
 GENTLE_LANES = 8
 WITHOUT_RIGHTS = frozenset({"login.not_allowed", "winreg.denied", "ladder.pipe_denied", "ladder.manager_denied"})
-"""Refusals after a good logon: to a local account they mean remote UAC, to a domain account that it lacks the rights."""
+"""Refusals after a good logon: to a local account they mean remote UAC, to a domain account that it lacks rights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
