@@ -254,7 +254,7 @@ def test_a_local_account_that_may_not_see_services_is_told_of_remote_uac(start_t
     assert machine.writes == []
 
 
-# --- kill -9 -----------------------------------------------------------------------------------------------------------
+# --- kill -9 ---
 
 
 class Killed:
@@ -334,7 +334,7 @@ def test_a_scan_killed_between_any_two_steps_is_undone_by_recovering(
     assert not journal_of(path) or journal_of(path)[-1].step == Step.CLOSED
 
 
-# --- pure decisions ----------------------------------------------------------------------------------------------------
+# --- pure decisions ---
 
 SEEN_STOPPED = ServiceView(State.STOPPED, StartType.DISABLED)
 STARTED_HERE = [
