@@ -42,7 +42,7 @@ _FIELDS: Mapping[LedgerKind, str] = {
     LedgerKind.SUBUNITS: "row_no name parent system region xinchuang_computers other_computers clients_deployed "
     "contact phone remark",
     LedgerKind.PROOFS: "row_no software_no name kind number level issued_on quantity amount remark",
-    LedgerKind.SERVERS: "row_no kind address port software remark",
+    LedgerKind.SERVERS: "row_no kind address port software_no software seats peak remark",
     LedgerKind.LINKS: "row_no computer_no asset_no hostname addresses remark",
     LedgerKind.CLIENT_EXPORT: "row_no hostname addresses macs department user product version publisher category "
     "standing seen_on remark",

@@ -5,8 +5,10 @@ Of the previewed sheet ``rows_read = rows_accepted + rows_rejected + rows_skippe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from appliance.ledger import columns as columns_file
 from appliance.ledger import statistics
@@ -18,6 +20,8 @@ from appliance.ledger.tallying import Tally, add_sheet
 from appliance.ledger.text import key
 from config.message import Message
 from config.problems import BadInput
+
+_FILLED_ON = re.compile(r"(?:填表|填报|制表)?日期\s*[:：]?\s*(\d{4}\s*[年./-]\s*\d{1,2}(?:\s*[月./-]\s*\d{1,2})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class ImportPreview:
     rows_skipped: int
     skipped: Mapping[str, tuple[int, ...]]
     unmapped: tuple[str, ...]
+    filled_on: date | None = None  # 填表日期 above the table
 
 
 def preview(

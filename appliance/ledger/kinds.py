@@ -6,10 +6,15 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from appliance.ledger import more_records, records
+from appliance.ledger import form_rules, more_records, records
 from appliance.ledger.model import DeclaredRecord, LedgerKind
 from appliance.ledger.rows import Rows
 from appliance.ledger.text import key
+from config.message import Message
+
+
+def _no_more_to_say(_earlier: DeclaredRecord, _later: DeclaredRecord) -> Message | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Kind:
     read: Callable[[Rows], Sequence[DeclaredRecord]]
     identity: Callable[[Any], Hashable]
     named_by: str
+    sharing: Callable[[DeclaredRecord, DeclaredRecord], Message | None] = _no_more_to_say
+    """What is to be said, besides that they are one too many, about two records of one identity."""
 
 
 def _content(record: DeclaredRecord) -> Hashable:
@@ -28,7 +35,9 @@ def _content(record: DeclaredRecord) -> Hashable:
 
 KINDS: Mapping[LedgerKind, Kind] = {
     LedgerKind.ASSETS: Kind(records.read_assets, lambda asset: key(asset.asset_no), "asset_no"),
-    LedgerKind.LICENCES: Kind(records.read_licences, lambda licence: key(licence.software_no), "software_no"),
+    LedgerKind.LICENCES: Kind(
+        records.read_licences, lambda licence: key(licence.software_no), "software_no", form_rules.shared_number
+    ),
     LedgerKind.FREE_LIST: Kind(
         records.read_free_list,
         lambda entry: (key(entry.software_no), key(entry.name), key(entry.version), *entry.departments),

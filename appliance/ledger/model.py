@@ -258,7 +258,10 @@ class DeclaredServer:
     kind: ServerKind
     address: str
     port: int | None = None
+    software_no: str = ""
     software: str = ""
+    seats: int | None = None
+    peak: int | None = None  # most clients at one time
     remark: str = ""
 
 

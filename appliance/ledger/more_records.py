@@ -194,7 +194,10 @@ def read_servers(rows: Rows) -> list[DeclaredServer]:
         [kind or ServerKind.KMS for kind in kinds],
         [address for address, _ in endpoints],
         [port or own for port, (_, own) in zip(ports, endpoints, strict=True)],
+        rows.plain("software_no"),
         rows.text("software"),
+        _numbers(rows, "seats"),
+        _numbers(rows, "peak"),
         rows.text("remark"),
         strict=True,
     )

@@ -97,6 +97,8 @@ def _file(rows: Rows, kind: Kind, tally: Tally) -> None:
             value, row = str(getattr(record, kind.named_by)), rows.refs[index].row
             reason = Message.of("ledger.duplicate", value=value, first=earlier.ref.row, row=row)
             rows.note(index, kind.named_by, reason, rejected=True)
+            if breach := kind.sharing(earlier, record):
+                rows.note(index, kind.named_by, breach)
         if index not in rows.rejected:
             tally.accepted[identity] = record
         if problems := rows.problems.get(index):

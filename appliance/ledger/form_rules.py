@@ -1,0 +1,164 @@
+"""The ledger rules of S1c (正版软件管理工作指南, 软件台账管理规定) as form findings. A breach rejects no row. Pure.
+
+==== ====================================================================== =========
+rule what S1c asks for                                                      sentence
+==== ====================================================================== =========
+1    another name or version → another 软件编号 (商业, OEM)                    一.2, 一.5
+2    same commercial name and version, other terms → another 软件编号          一.3
+3    受赠 and 调剂: no 采购时间, no 采购金额                                    一.4
+4    OEM: no 采购时间 … 序列号                                                 一.6
+5    free: one 软件编号 a name, no 软件版本, no 采购时间 … 序列号                 一.7–一.9
+6    an upgrade is two rows of 附件9: 卸载 the old, 安装 the new                三.5
+7    附件7 and 附件8 are refreshed at least every half year                    一.13, 二.3
+8    场地授权 is preferred                                                     配置原则 3
+==== ====================================================================== =========
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+from appliance.ledger.model import (
+    Allocation,
+    DeclaredRecord,
+    InstallAction,
+    InstallLogEntry,
+    LedgerKind,
+    Licence,
+    LicenceType,
+    RowProblem,
+    RowRef,
+    SoftwareType,
+)
+from appliance.ledger.text import key
+from config.message import Message
+
+HALF_YEAR_DAYS = 183
+GIVEN = ("受赠", "调剂", "捐赠", "赠送", "划拨")
+"""Words of the remark that say software was not bought."""
+
+TERMS: dict[str, str] = {
+    "purchased_on": "采购时间",
+    "amount_fen": "采购金额",
+    "licence_type": "许可类型",
+    "quantity": "许可数量",
+    "usable_versions": "可使用版本",
+    "valid_until": "许可期限",
+    "perpetual": "许可期限",
+    "serial_tail": "序列号",
+}
+"""The fields of rules 2, 4 and 5 by their official headers."""
+
+
+def shared_number(earlier: DeclaredRecord, later: DeclaredRecord) -> Message | None:
+    """Rules 1 and 2 about two rows that bear one 软件编号; None when they are alike or no 附件7 rows."""
+    if not (isinstance(earlier, Licence) and isinstance(later, Licence)):
+        return None
+    if (key(earlier.name), key(earlier.version)) != (key(later.name), key(later.version)):
+        return Message.of("ledger.rule_1", software_no=later.software_no, first=earlier.ref.row, row=later.ref.row)
+    differing = _differing(earlier, later)
+    if later.software_type is SoftwareType.COMMERCIAL and differing:
+        names = "、".join(differing)
+        return Message.of(
+            "ledger.rule_2", software_no=later.software_no, first=earlier.ref.row, row=later.ref.row, columns=names
+        )
+    return None
+
+
+def _differing(one: Licence, other: Licence) -> list[str]:
+    return list(dict.fromkeys(label for name, label in TERMS.items() if getattr(one, name) != getattr(other, name)))
+
+
+def of_licences(rows: Sequence[Licence]) -> Iterator[RowProblem]:
+    """Rules 3, 4, 5 and 8 about the rows of 附件7."""
+    for row in rows:
+        yield from _of_licence(row)
+    yield from _free_numbers(row for row in rows if row.software_type is SoftwareType.FREE)
+    commercial = [row for row in rows if row.software_type is SoftwareType.COMMERCIAL]
+    other = [row for row in commercial if row.licence_type is not LicenceType.SITE]
+    if other:
+        counts = {"rows": len(other), "total": len(commercial)}
+        yield RowProblem(RowRef(other[0].ref.file, other[0].ref.sheet, 0), "", Message("ledger.rule_8", counts), False)
+
+
+def _of_licence(row: Licence) -> Iterator[RowProblem]:
+    if row.software_type is SoftwareType.COMMERCIAL:
+        bought = [TERMS[name] for name in ("purchased_on", "amount_fen") if getattr(row, name) is not None]
+        if bought and any(word in row.remark for word in GIVEN):
+            yield _breach(row.ref, "ledger.rule_3", bought)
+        return
+    filled = list(dict.fromkeys(label for name, label in TERMS.items() if getattr(row, name)))
+    if row.software_type is SoftwareType.OEM:
+        filled = [label for label in filled if not (label == "许可类型" and row.licence_type is LicenceType.OEM)]
+    elif row.version:
+        filled.insert(0, "软件版本")
+    if filled:
+        yield _breach(row.ref, "ledger.rule_4" if row.software_type is SoftwareType.OEM else "ledger.rule_5", filled)
+
+
+def _breach(ref: RowRef, code: str, columns: Sequence[str]) -> RowProblem:
+    names = "、".join(columns)
+    return RowProblem(ref, names, Message(code, {"columns": names}), rejected=False)
+
+
+def _free_numbers(rows: Iterable[Licence]) -> Iterator[RowProblem]:
+    first: dict[str, Licence] = {}
+    for row in rows:
+        earlier = first.setdefault(key(row.name), row)
+        if earlier is not row:
+            params = {"name": row.name, "first": earlier.ref.row, "row": row.ref.row}
+            yield RowProblem(row.ref, "软件编号", Message("ledger.rule_5_number", params), rejected=False)
+
+
+def of_install_log(rows: Sequence[InstallLogEntry]) -> Iterator[RowProblem]:
+    """Rule 6: a second version installed on one computer while the first one was never removed."""
+    history: dict[tuple[str, str], list[InstallLogEntry]] = defaultdict(list)
+    for row in rows:
+        history[key(row.computer_no), key(row.software_name or row.software_no)].append(row)
+    for entries in history.values():
+        present: dict[str, InstallLogEntry] = {}
+        for row in sorted(entries, key=_order):
+            if row.action is InstallAction.UNINSTALL:
+                present.pop(key(row.version), None)
+                continue
+            earlier = next((old for version, old in present.items() if version != key(row.version)), None)
+            if earlier:
+                params = {"computer": row.computer_no, "old": earlier.version, "new": row.version}
+                yield RowProblem(row.ref, "", Message("ledger.rule_6", params), rejected=False)
+            present[key(row.version)] = row
+
+
+def _order(row: InstallLogEntry) -> tuple[date, bool, int]:
+    return (row.done_on or date.min, row.action is InstallAction.INSTALL, row.ref.row)
+
+
+def of_refresh(
+    kind: LedgerKind, file_id: str, filled_on: date | None, log: Sequence[InstallLogEntry], as_of: date
+) -> Iterator[RowProblem]:
+    """Rule 7 about 附件7 or 附件8: when it was filled in, against the visit's date and the newest row of 附件9."""
+    if kind not in (LedgerKind.LICENCES, LedgerKind.ALLOCATIONS):
+        return
+    ref = RowRef(file_id, "", 0)
+    if filled_on is None:
+        yield RowProblem(ref, "填表日期", Message("ledger.rule_7_undated", {}), rejected=False)
+    elif (as_of - filled_on).days > HALF_YEAR_DAYS:
+        days = (as_of - filled_on).days
+        params = {"filled_on": filled_on.isoformat(), "days": days}
+        yield RowProblem(ref, "填表日期", Message("ledger.rule_7", params), rejected=False)
+    newest = max((row.done_on for row in log if row.done_on), default=None)
+    if newest and filled_on and (newest - filled_on).days > HALF_YEAR_DAYS:
+        params = {"filled_on": filled_on.isoformat(), "newest": newest.isoformat()}
+        yield RowProblem(ref, "填表日期", Message("ledger.rule_7_log", params), rejected=False)
+
+
+def of_allocations(rows: Sequence[Allocation], licences: Sequence[Licence]) -> Iterator[RowProblem]:
+    """附件8 rows whose 软件编号 is missing or stands in no row of 附件7."""
+    known = {key(licence.software_no) for licence in licences}
+    for row in rows:
+        if not row.software_no:
+            yield RowProblem(row.ref, "软件编号", Message("ledger.rule_number_missing", {}), rejected=False)
+        elif known and key(row.software_no) not in known:
+            params = {"software_no": row.software_no}
+            yield RowProblem(row.ref, "软件编号", Message("ledger.rule_number_unknown", params), rejected=False)
