@@ -13,11 +13,14 @@ from typing import Any
 
 from impacket import ntlm as _impacket
 
+from scanner.session import Untrusted
 from scanner.transports.smb_wire import Malformed
 
 SIGNATURE = b"NTLMSSP\0"
 CHALLENGE = 2
 NEGOTIATE_KEY_EXCH = 0x40000000
+REQUIRED = 0x60880011  # Unicode, signing, extended session security, target information, 128-bit keys, key exchange
+LONGEST_CHALLENGE = 8192  # names of a server and its domain; a longer answer would not fit into a message
 STRONG = NEGOTIATE_KEY_EXCH | 0x20000000 | 0x00080000 | 0x00000020 | 0x00000010
 """Key exchange, 128 bits, extended session security, seal, sign."""
 SPNEGO_OID = bytes.fromhex("06062b0601050502")
@@ -44,7 +47,9 @@ class NtlmLogin:
     def second_token(self, answer: bytes) -> tuple[bytes, bytes]:
         """From the server's token: our AUTHENTICATE message in a NegTokenResp, and the session key (16 bytes).
 
-        Raises Malformed when the token holds no well-formed challenge.
+        Raises Malformed when the token holds no well-formed challenge, Untrusted ``smb.weak_challenge`` when it lacks a
+        protection that was asked for: every server that we accept has them all, so a rogue or somebody in between took
+        it away, and no answer is computed.
         """
         message, session_key, _ = self._authenticate(_challenge(answer))
         return _der(0xA1, _der(0x30, _der(0xA2, _der(0x04, message)))), session_key
@@ -78,6 +83,10 @@ def _challenge(answer: bytes) -> bytes:
     at = answer.find(SIGNATURE)
     if at < 0 or len(answer) < at + 48 or struct.unpack_from("<I", answer, at + 8)[0] != CHALLENGE:
         raise Malformed("no NTLM challenge")
+    if len(answer) - at > LONGEST_CHALLENGE:
+        raise Malformed("an NTLM challenge of giant size")
+    if struct.unpack_from("<I", answer, at + 20)[0] & REQUIRED != REQUIRED:
+        raise Untrusted("smb.weak_challenge")
     return answer[at:]
 
 

@@ -15,13 +15,14 @@ from datetime import datetime
 from config.clock import Clock
 from scanner.session import LimitExceeded, SessionError, TimedOut, Unreachable, Unsupported, Untrusted
 from scanner.transports.smb_protection import STATUS_PENDING, Protection, Unprotected
-from scanner.transports.smb_wire import SMB1, Answer, Command, Malformed, parse, request
+from scanner.transports.smb_wire import FLAG_ASYNC, SMB1, Answer, Command, Malformed, parse, request
 
 MAX_FRAME = 1 << 18  # every answer that we ask for fits into 64 KiB and a header
 MAX_STRAY_ANSWERS = 64
 MAX_CREDITS = 8192
 CREDIT_REQUEST = 64
 RECEIVE_CHUNK = 1 << 18
+ON_TREE = frozenset({Command.CREATE, Command.READ, Command.IOCTL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,8 @@ class Channel:
         command = self._pending.get(answer.message_id)
         if command is None or (answer.status == STATUS_PENDING and answer.message_id in self._interim):
             return self._stray()
-        if answer.command != command or (self.session_id and answer.session_id != self.session_id):
-            raise Untrusted("smb.malformed_answer", detail="command or session of another request")
+        if answer.command != command or self._is_elsewhere(answer):
+            raise Untrusted("smb.malformed_answer", detail="command, session or share of another request")
         self.credits = min(self.credits + answer.credits, MAX_CREDITS)
         if answer.status == STATUS_PENDING:
             self._interim.add(answer.message_id)
@@ -168,6 +169,11 @@ class Channel:
         del self._pending[answer.message_id]
         self._interim.discard(answer.message_id)
         return answer
+
+    def _is_elsewhere(self, answer: Answer) -> bool:
+        """Whether the answer names another session or share; an asynchronous one has no field for the share."""
+        same_tree = answer.flags & FLAG_ASYNC or answer.command not in ON_TREE or answer.tree_id == self.tree_id
+        return bool(self.session_id and answer.session_id != self.session_id) or not same_tree
 
     def _stray(self) -> None:
         self._strays += 1

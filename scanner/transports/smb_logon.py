@@ -158,6 +158,8 @@ def log_on(channel: Channel, login: Login, negotiated: Negotiated, preauth: Prea
         raise AccessDenied("smb.anonymous_refused")
     tokens = NtlmLogin(login.username, login.domain, login.secret)
     challenge = channel.call(Command.SESSION_SETUP, wire.session_setup(tokens.first_token()))
+    if challenge.status == OK:  # let in without having asked who we are
+        raise Untrusted("login.guest_refused", address=login.address)
     if challenge.status != MORE_PROCESSING_REQUIRED:
         raise logon_error(challenge.status, login)
     preauth.add(channel.last_sent)
