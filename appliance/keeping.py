@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
+from appliance.changes import Changes, answered, log_change
 from appliance.context import Appliance
 from appliance.folder import InspectionFolder
 from appliance.store import fleet as fleet_store
@@ -35,6 +36,7 @@ class StoreKeeper:
     db: Db
     folder: InspectionFolder
     committed: Callable[[HostFacts], None]
+    changes: Changes
     round_no: int = 1
     _files: dict[str, BinaryIO] = field(default_factory=dict[str, BinaryIO])
 
@@ -75,6 +77,15 @@ class StoreKeeper:
             file.close()
             (self.folder.raw / f"{facts_id}.part").unlink()
 
+    def change(self, task: HostTask, facts_id: str, credential_id: str, line: Mapping[str, Any]) -> dict[str, Any]:
+        about = {"host": task.host_id, "address": task.address, "credential": credential_id, "facts": facts_id}
+
+        def write() -> None:
+            entry = self.changes.announce(about, line)
+            log_change(self.appliance, self.inspection_id, entry, task.address, line)
+
+        return answered(write)
+
     def commit(self, task: HostTask, facts: HostFacts) -> None:
         name, digest = self._close_raw(facts.id)
         kept = replace(facts, raw_digest=digest)
@@ -112,6 +123,7 @@ class StoreKeeper:
         """Close the raw files of hosts that were not finished and remove them."""
         for file in self._files.values():
             file.close()
+        self.changes.locks.release_all()
         remove_leftovers(self.db, self.folder)
 
     def _log(self, action: str, **params: str) -> None:

@@ -11,12 +11,14 @@ from queue import Empty
 from typing import Any
 
 from appliance.candidates import in_order, is_candidate
+from appliance.changes import Changes
 from appliance.context import Appliance
 from appliance.folder import InspectionFolder
 from appliance.host_keys import fetch_keys
 from appliance.inspections import authorisation_in_force
 from appliance.jobs import Job
 from appliance.keeping import StoreKeeper
+from appliance.recovery import recover
 from appliance.store import fleet as fleet_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as inspection_store
@@ -199,8 +201,16 @@ class ScanRun:
         store.update(self.db, self.scan["id"], stage="collection")
         scope = Scope.of(authorisation, self.options.segment)
         credentials = self.appliance.vault.list(self.inspection_id)
+        permitted = authorisation.permits_service_start
         keeper = StoreKeeper(
-            self.appliance, self.inspection_id, self.scan["id"], self.db, self.folder, self._count_host, self._round
+            self.appliance,
+            self.inspection_id,
+            self.scan["id"],
+            self.db,
+            self.folder,
+            self._count_host,
+            Changes.of(self.appliance, self.folder, permitted=permitted),
+            self._round,
         )
         fleet = Fleet(
             settings=self.appliance.settings.scan,
@@ -212,6 +222,7 @@ class ScanRun:
                 permits=lambda address: scope.permits(address, self.appliance.clock.now()),
                 reentered=self._reentered,
                 ask=self._ask,
+                permits_service_start=permitted,
             ),
             selection=self._selection(credentials),
             reveal=lambda credential_id: self.appliance.vault.reveal(self.inspection_id, credential_id),
@@ -221,6 +232,7 @@ class ScanRun:
             fleet.run(tasks)
         finally:
             keeper.close()
+        recover(self.appliance, self.inspection_id, self.db, self.folder, self._stopped)
 
     def _selection(self, credentials: tuple[Credential, ...] | list[Credential]) -> Selection:
         """Go on where this scan stopped; of an earlier scan only what is frozen counts."""

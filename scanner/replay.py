@@ -13,6 +13,8 @@ from scanner.session import RegistryKey, SessionError, ShellAnswer, TimedOut, Wm
 from scanner.wmi_classes import WmiClass
 
 Question = tuple[str, str, str]  # collector, operation, path or command
+OPENED = "session.opened"
+"""The operation of the record that says how the session began; older recordings have none."""
 
 
 @dataclass
@@ -36,6 +38,11 @@ class Recording:
     def has_wmi(self) -> bool:
         """Whether WMI was asked anything; if not, the session had none, and a replay has none either."""
         return any(operation == "wmi.rows" for _, operation, _ in self.answers)
+
+    def opened(self) -> Mapping[str, Any]:
+        """What was recorded of the session as a whole, before any collector ran."""
+        found = self.answers.get(("", OPENED, ""))
+        return found[0].answer if found else {}
 
     def next(self, operation: str, target: str) -> RawRecord:
         """The next answer; raises what the recorded attempt raised, TimedOut where the recording ends."""

@@ -56,6 +56,7 @@ class Control:
     permits: Callable[[str], bool]
     reentered: Callable[[], Sequence[str]]
     ask: Callable[[Message], None]
+    permits_service_start: bool = False
 
 
 class Keeper(Protocol):
@@ -75,6 +76,10 @@ class Keeper(Protocol):
     def raw_records(self, facts_id: str) -> list[dict[str, Any]]: ...
     def dropped(self, facts_id: str) -> None:
         """The reading was given up and will start anew: forget its raw records."""
+        ...
+
+    def change(self, task: HostTask, facts_id: str, credential_id: str, line: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one line of the journal of changes durable; the answer for the worker, which acts only then."""
         ...
 
     def commit(self, task: HostTask, facts: HostFacts) -> None:
@@ -213,6 +218,7 @@ class Fleet:
             "host_key": task.host_key,
             "redaction_key": self.redaction_key.hex(),
             "limits": smb_limits(self.settings) if smb else ssh_limits(self.settings),
+            "permits_service_start": self.control.permits_service_start,
         }
 
     def _limits(self) -> Limits:
@@ -259,6 +265,10 @@ class Fleet:
             self._handle_refusal(running, message["refused"])
         elif "facts" in message:
             self._commit(running, facts.from_json(message["facts"]))
+        elif "change" in message:
+            credential_id = running.credential.credential.id
+            line = message["change"]
+            running.child.answer(self.keeper.change(running.task, running.facts_id, credential_id, line))
 
     def _handle_refusal(self, running: _Running, refused: Mapping[str, Any]) -> None:
         reason = Message.from_json(refused["reason"])

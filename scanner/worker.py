@@ -2,7 +2,8 @@
 
 Messages up, one JSON object each: ``{"step": "sending"}`` before anything made from the password leaves,
 ``{"step": "accepted"}`` once it is known to be right, ``{"login": "accepted", "channel"}`` when collecting begins,
-``{"raw": record}`` for every answer, ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting,
+``{"raw": record}`` for every answer, ``{"change": line}`` before the host is changed in any way (the worker waits for
+the answer, because it has no files of its own), ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting,
 ``{"facts": document}`` last.
 """
 
@@ -20,12 +21,14 @@ from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
 from scanner.collectors.windows import WINDOWS_COLLECTORS
 from scanner.facts import Attempt
-from scanner.login_step import Announce
+from scanner.login_step import LoginStep
 from scanner.model import CollectorResult, Platform, Record
-from scanner.process import Emit, Job
+from scanner.process import Emit, Job, Upwards
 from scanner.raw import RawRecord, error_to_json
 from scanner.recording import Recorder, RecordingRegistry, RecordingShell
-from scanner.replay import Recording, ReplayRegistry, ReplayShell
+from scanner.remote_registry import Access
+from scanner.replay import OPENED, Recording, ReplayRegistry, ReplayShell
+from scanner.restoring import announcing
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
 from scanner.session import LinuxSession, SessionError, WindowsSession
@@ -51,6 +54,7 @@ class HostJob:
     host_key: str
     redaction_key: str  # hexadecimal
     limits: Mapping[str, Any]
+    permits_service_start: bool = False
 
     @classmethod
     def from_json(cls, job: Job) -> HostJob:
@@ -61,14 +65,14 @@ class HostJob:
         return f"HostJob({self.address}, {self.protocol}, {self.username!r})"
 
 
-def collect_host(job: Job, emit: Emit) -> None:
+def collect_host(job: Job, emit: Upwards) -> None:
     """Collect one host. Process target; every error of the host becomes a message, our own crash a ChildCrashed."""
     host = HostJob.from_json(job)
     install_guard(host.address, frozenset({host.port}))
     clock = SystemClock()
     started = rfc3339(clock.now())
     try:
-        with _opened(host, clock, lambda step: emit({"step": step})) as session:
+        with _opened(host, clock, emit) as session:
             emit({"login": "accepted", "channel": session.channel})
             records, results = _collect(session, host, clock, emit)
     except SessionError as error:
@@ -131,7 +135,9 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
         recording.collector = name
 
     if platform is Platform.WINDOWS:
-        return run_collectors(WindowsSession(ReplayRegistry(recording), channel), WINDOWS_COLLECTORS, announce)
+        offset = recording.opened().get("clock_offset_seconds")
+        windows = WindowsSession(ReplayRegistry(recording), channel, clock_offset_seconds=offset)
+        return run_collectors(windows, WINDOWS_COLLECTORS, announce)
     return run_collectors(LinuxSession(ReplayShell(recording), channel), LINUX_COLLECTORS, announce)
 
 
@@ -143,14 +149,20 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         recorder.collector = name
 
     if isinstance(session, WindowsSession):
-        windows = WindowsSession(RecordingRegistry(session.registry, recorder), session.channel)
+        offset = session.clock_offset_seconds
+        recorder.record({"op": OPENED}, {"clock_offset_seconds": offset, "reached": session.reached})
+        registry = RecordingRegistry(session.registry, recorder)
+        windows = WindowsSession(registry, session.channel, clock_offset_seconds=offset)
         return run_collectors(windows, WINDOWS_COLLECTORS, announce)
     linux = LinuxSession(RecordingShell(session.shell, recorder), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)
 
 
 @contextmanager
-def _opened(host: HostJob, clock: Clock, announce: Announce) -> Generator[WindowsSession | LinuxSession]:
+def _opened(host: HostJob, clock: Clock, emit: Upwards) -> Generator[WindowsSession | LinuxSession]:
+    def announce(step: LoginStep) -> None:
+        emit({"step": step})
+
     if host.protocol == "smb":
         smb = SmbTarget(
             address=host.address,
@@ -160,7 +172,8 @@ def _opened(host: HostJob, clock: Clock, announce: Announce) -> Generator[Window
             secret=host.secret,
             announce=announce,
         )
-        with open_windows(smb, SmbLimits(**host.limits), clock) as windows:
+        access = Access(host.permits_service_start, announcing(emit))
+        with open_windows(smb, SmbLimits(**host.limits), clock, access) as windows:
             yield windows
     else:
         ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key, announce)
