@@ -91,8 +91,10 @@ function show(view) {
     bar.value = job.done;
   } else bar.removeAttribute("value");
   const progress = { stage: label("stage", job.stage), unit: label("unit", job.unit), done: job.done, total: job.total };
-  const text = job.stage ? t("job_progress", progress) : t("job_starting", { job: name });
-  $("job-text").textContent = job.paused ? t("job_paused") : text;
+  const counted = job.total ? t("job_progress", progress) : progress.stage;
+  const text = job.stage ? counted : t("job_starting", { job: name });
+  const left = job.remaining_seconds ? t("job_remaining", { minutes: Math.ceil(job.remaining_seconds / 60) }) : "";
+  $("job-text").textContent = job.question?.text ?? (job.paused ? t("job_paused") : text + left);
   const scanning = kindOf(job) === "scan";
   $("job-controls").hidden = !scanning;
   $("job-pause").hidden = job.paused;

@@ -79,7 +79,7 @@ function openPreview(view, file) {
 // The headings as they stand in the unit's own file.
 function columnsOf(file) {
   const fields = Object.entries(file.mapping).filter(([field]) => field in file.rows[0]);
-  return [[t("head_row"), (row) => row.ref.row], ...fields.map(([field, headings]) => [headings.join("、"), (row) => shown(field, row[field])])];
+  return [[t("head_row"), (row) => row.ref?.row ?? DASH], ...fields.map(([field, headings]) => [headings.join("、"), (row) => shown(field, row[field])])];
 }
 
 const LABELLED = { software_type: "software_type", licence_type: "licence_type", state: "asset_state" };
@@ -87,7 +87,8 @@ const LABELLED = { software_type: "software_type", licence_type: "licence_type",
 function shown(field, value) {
   if (field in LABELLED) return label(LABELLED[field], value);
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  return Array.isArray(value) ? value.join("、") : String(value ?? "");
+  if (Array.isArray(value)) return value.map((one) => shown("", one)).join("、");
+  return value && typeof value === "object" ? JSON.stringify(value) : String(value ?? "");
 }
 
 function showProofs(proofs) {
@@ -107,6 +108,7 @@ function showCredentials(view) {
     [t("credential_head_protocol"), (one) => label("protocol", one.protocol)],
     [t("credential_head_kind"), (one) => label("credential_kind", one.kind)],
     [t("credential_head_ranges"), (one) => one.ranges.join("、") || t("all_ranges")],
+    [t("head_state"), (one) => [h("span", { class: `tag ${one.state}` }, label("credential_state", one.state)), one.frozen_reason ? h("p", { class: "quiet" }, one.frozen_reason.text) : null]],
     ["", (one) => [view.sealed ? null : button(t("reenter"), () => reenter(view, one)), button(t("remove"), () => remove(view, one).catch(complain))], "end"],
   ];
   const { exists, locked } = view.status.vault;
@@ -118,6 +120,7 @@ function reenter(view, { id, username }) {
   askSecret(t("reenter"), false, async (secret) => {
     await send("PUT", view.path(`credentials/${id}/secret`), { secret });
     notice(t("credential_reentered", { username }));
+    await view.refresh();
   });
 }
 

@@ -3,12 +3,11 @@
 import { all, get, post } from "./api.js";
 import { $, ask, complain, fill, h, onClick, options, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
-import { DASH, choices, label, percent, sentence, t, when } from "./words.js";
+import { DASH, choices, has, label, percent, sentence, t, when } from "./words.js";
 
 const PAGE = 100;
 const FIGURES = ["discovered", "computers", "collected", "installations", "products"];
-const RATES = ["coverage_rate", "asset_match_rate", "legal_rate", "domestic_rate"];
-const OF_COMPUTERS = ["coverage_rate", "asset_match_rate"];
+const OF_COPIES = ["legal_rate", "domestic_rate", "computer_legal_rate", "computer_domestic_rate"];
 
 const filter = { decision: "", rule: "" };
 const found = { items: [], next: null };
@@ -35,7 +34,7 @@ export async function show(view) {
 }
 
 function showState(view, { created_at, rates, head }) {
-  const preliminary = head.phase !== "final" || RATES.some((name) => rates[name] && !rates[name].final);
+  const preliminary = head.phase !== "final" || Object.values(rates).some((rate) => !rate.final);
   const changes = [...view.scans.map((scan) => scan.finished_at), ...accepted(view).map((file) => file.received_at)];
   const later = changes.some((at) => at && Date.parse(at) > Date.parse(created_at));
   const moved = head.phase !== view.inspection.phase || head.as_of !== view.inspection.as_of;
@@ -55,13 +54,18 @@ function showMissing(rows) {
   fill($("missing"), rows.length ? table(columns, rows) : quiet(t("missing_none")));
 }
 
-// Each main rate, then its categories that have something to count.
+// In the order of the message file; what it does not name comes last.
+const byOrder = (order, of = (value) => value) => (a, b) => place(order, of(a)) - place(order, of(b));
+const place = (order, value) => (order.includes(value) ? order.indexOf(value) : order.length);
+const valuesOf = (group) => choices(group).map(([value]) => value);
+
+// Each main rate, then its parts.
 function showRates(rates, phase) {
-  const rows = RATES.flatMap((name) => {
-    const parts = Object.keys(rates).filter((key) => key.startsWith(`${name}.`));
-    const order = choices("category").map(([value]) => `${name}.${value}`);
-    return [name, ...parts.sort((a, b) => order.indexOf(a) - order.indexOf(b))].filter((key) => rates[key]);
-  }).map((name) => ({ name, ...rates[name] }));
+  const names = Object.keys(rates);
+  const mains = names.filter((name) => !name.includes(".")).sort(byOrder(valuesOf("rate")));
+  const partsOf = (main) =>
+    names.filter((name) => name.startsWith(`${main}.`)).sort(byOrder(valuesOf("category"), (name) => name.split(".")[1]));
+  const rows = mains.flatMap((main) => [main, ...partsOf(main)]).map((name) => ({ name, ...rates[name] }));
   const columns = [
     [t("rate_head_name"), nameOf, "wide"],
     [t("rate_head_value"), (rate) => h("b", {}, percent(rate.n, rate.d)), "number"],
@@ -75,6 +79,7 @@ function showRates(rates, phase) {
 
 function nameOf({ name, definition, breakdown, d }) {
   const [rate, category] = name.split(".");
+  if (has(`label.rate_part.${name}`)) return [label("rate_part", name), h("p", { class: "quiet" }, sentence(definition))];
   if (category) return label("category", category);
   const parts = rate === "legal_rate" && d ? composition(breakdown) : null;
   return [h("b", {}, label("rate", rate)), parts, h("p", { class: "quiet" }, sentence(definition))];
@@ -99,7 +104,7 @@ function finalOf({ name, d, final }, phase) {
   if (d === 0) return t("not_applicable");
   if (!final) return h("span", { class: "tag open" }, t("preliminary"));
   if (phase === "final") return h("span", { class: "tag good" }, t("final"));
-  return OF_COMPUTERS.includes(name) ? DASH : t("none_open");
+  return OF_COPIES.includes(name.split(".")[0]) ? t("none_open") : DASH;
 }
 
 function showFilters(counts) {
@@ -160,9 +165,8 @@ function basisOf(view, { software_no, ledger_rows, observations, policy }) {
 
 async function showFindings(view, findings) {
   await nameProducts(view, findings);
-  const groups = Map.groupBy ? Map.groupBy(findings, ({ kind }) => kind) : grouped(findings);
-  const order = choices("finding").map(([kind]) => kind);
-  const kinds = [...groups.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const groups = grouped(findings);
+  const kinds = [...groups.keys()].sort(byOrder(valuesOf("finding")));
   const section = (kind) => {
     const rows = groups.get(kind);
     const columns = [

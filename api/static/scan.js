@@ -43,7 +43,10 @@ const resumable = (view, scan) =>
   !view.sealed && !runningHere(view) && !["done", "running"].includes(scan.state);
 
 function optionsOf(options) {
-  const named = ["discover_only", "accept_first_contact"].filter((name) => options[name]).map((name) => t(`option_${name}`));
+  const named = ["discover_only", "accept_first_contact", "only_missing"]
+    .filter((name) => options[name])
+    .map((name) => t(`option_${name}`));
+  if (options.rounds > 1) named.push(t("option_rounds", options));
   return [options.segment, ...named].filter(Boolean).join("，") || t("all_ranges");
 }
 
@@ -145,11 +148,14 @@ function openScan(view) {
 
 export function bind(view) {
   onClick($("scan-start"), async () => openScan(view));
-  onSubmit($("scan-form"), async ({ segment, discover_only, accept_first_contact }) => {
+  onSubmit($("scan-form"), async ({ segment, discover_only, accept_first_contact, only_missing, rounds, round_minutes }) => {
     const job = await post(view.path("scans"), {
       segment: segment || null,
       discover_only: discover_only === "on",
       accept_first_contact: accept_first_contact === "on",
+      only_missing: only_missing === "on",
+      rounds: Number(rounds),
+      round_minutes: Number(round_minutes),
     });
     $("scan-dialog").close();
     await view.watch(job);

@@ -15,6 +15,8 @@ export function label(group, value) {
   return value === null || value === undefined || value === "" ? DASH : WORDS[`label.${group}.${value}`] ?? String(value);
 }
 
+export const has = (code) => code in WORDS;
+
 // [value, label] pairs of a group in the order of the message file.
 export function choices(group) {
   const prefix = `label.${group}.`;

@@ -34,7 +34,7 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--lang=zh-CN",
 )
-WAIT_SECONDS = 15
+WAIT_SECONDS = 30
 
 
 class Browser:

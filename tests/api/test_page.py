@@ -15,11 +15,12 @@ from api.commands.base import follow
 from api.commands.client import CHECKOUT, Client
 from api.commands.demo import Served, serve_inside
 from api.v1.schemas import InspectionBody
+from appliance import findings
 from appliance.ledger.model import AssetState, LedgerKind, LicenceType, ProofLevel, SoftwareType
 from appliance.model import Category, Decision, Phase, SoftwareOrigin
 from appliance.rates import percent
 from config.messages import catalogue
-from credentials.model import CredentialKind, LoginProtocol
+from credentials.model import CredentialKind, CredentialState, LoginProtocol
 from scanner.model import DeviceKind, Outcome
 from tests.api.browser import Browser, browser
 
@@ -281,13 +282,15 @@ LABELLED: dict[str, Any] = {
     "proof": ProofLevel,
     "protocol": LoginProtocol,
     "credential_kind": CredentialKind,
+    "credential_state": CredentialState,
     "software_type": SoftwareType,
     "licence_type": LicenceType,
     "asset_state": AssetState,
     "inspection_kind": get_args(InspectionBody.model_fields["kind"].annotation),
     "rule": [f"R{n}" for n in range(1, 32)],
     "policy": [file.stem for file in (CHECKOUT / "config" / "policies").glob("*.toml")],
-    "finding": re.findall(r'kind = "(\w+)"', (CHECKOUT / "appliance" / "findings.py").read_text("utf-8")),
+    "finding": re.findall(r"^(\w+)  +", findings.__doc__ or "", re.MULTILINE)[1:],
+    "rate": ["coverage_rate", *(f"{name}_rate" for name in ("legal", "domestic", "asset_match"))],
 }
 
 
