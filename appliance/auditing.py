@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from appliance import recognising
 from appliance.audit import AuditHost, AuditInputs, AuditRun, run_audit
 from appliance.context import Appliance
 from appliance.jobs import Job
@@ -96,7 +97,7 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
         as_of=date.fromisoformat(row["as_of"]),
         phase=Phase(row["phase"]),
         policy=appliance.policy(row["policy"]),
-        catalogue=appliance.catalogue,
+        catalogue=recognising.corrected(appliance, appliance.folder.inspection(inspection_id)),
         hosts=tuple(_audit_host(stored, results.get(stored.id), identities.get(stored.id)) for stored in hosts),
         matches=match_hosts([host_view(h, identities.get(h.id)) for h in hosts if is_candidate(h)], assets),
         assets=assets,

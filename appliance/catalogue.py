@@ -27,10 +27,13 @@ class Catalogue:
         self.products: Mapping[str, Product] = files.products
         self.vendors: Mapping[str, Vendor] = files.vendors
         self.rules = files.rules
+        self.sources: Mapping[str, str] = files.sources
+        self.open_source = files.open_source
         self._files = files
         self._index = Index(files.rules)
         self._editions = _word_pattern(files.editions)
         self._declared = _declared_names(files.products.values())
+        self._vendors_by_name = {vendor.name: vendor for vendor in files.vendors.values()}
 
     def recognise(
         self,
@@ -111,6 +114,10 @@ class Catalogue:
         if said and (found := _longest(_by_publisher(self.vendors.values(), said))):
             return found
         return _longest(_by_start(self.vendors.values(), text))
+
+    def vendor_named(self, name: str) -> Vendor | None:
+        """The maker of this very name."""
+        return self._vendors_by_name.get(name)
 
     def edition_of(self, text: str) -> str:
         """The edition named in a name, in the words of ``editions.toml`` (``ProPlus`` → 专业增强版), or ``""``."""

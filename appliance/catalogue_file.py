@@ -59,6 +59,8 @@ class CatalogueFiles:
     releases: Mapping[str, Mapping[str, str]]  # product id → first part of the file version → release
     noise: NoiseFields
     rules: tuple[Rule, ...]
+    sources: Mapping[str, str]  # product id → what confirms the entry; absent: unconfirmed
+    open_source: frozenset[str]  # ids of free products whose licence is an open-source one
 
 
 class Shape(BaseModel):
@@ -107,7 +109,8 @@ class ProductEntry(Finder):
     replaced_by: str = ""
     releases: dict[str, str] = {}
     also: tuple[Finder, ...] = ()
-    source: str = ""  # empty: unconfirmed
+    source: str = ""  # what confirms name, maker and licensing; empty: unconfirmed
+    open_source: bool = False
 
 
 class CategoryFile(Shape):
@@ -167,14 +170,14 @@ def read(folder: Path) -> CatalogueFiles:
     editions = _parse(files["editions.toml"], EditionFile).editions
     noise = _parse(files["noise.toml"], NoiseFile)
     products: dict[str, Product] = {}
-    releases: dict[str, Mapping[str, str]] = {}
+    entries: list[ProductEntry] = []
     rules = [entry.rule(f"noise.{entry.id}", "") for entry in noise.rules]
     for name in sorted(files.keys() - SPECIAL):
         for entry, product in _products(files[name], vendors):
             if entry.id in products:
                 raise _bad_entry(files[name], entry.id, "id", "used twice")
             products[entry.id] = product
-            releases[entry.id] = entry.releases
+            entries.append(entry)
             rules += _rules_of(entry)
     return CatalogueFiles(
         version=_parse(files["catalogue.toml"], VersionFile).version,
@@ -183,9 +186,11 @@ def read(folder: Path) -> CatalogueFiles:
         vendors=vendors,
         editions={fold(word): e.name for e in editions for word in e.words},
         edition_codes={fold(word): e.name for e in editions for word in (*e.words, *e.codes)},
-        releases={key: value for key, value in releases.items() if value},
+        releases={entry.id: entry.releases for entry in entries if entry.releases},
         noise=NoiseFields(frozenset(map(fold, noise.release_types)), frozenset(noise.sections)),
         rules=tuple(rules),
+        sources={entry.id: entry.source for entry in entries if entry.source},
+        open_source=frozenset(entry.id for entry in entries if entry.open_source),
     )
 
 

@@ -6,19 +6,25 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 from appliance import catalogue as catalogues
+from appliance import policy as policies
+from appliance import reference
 from appliance.catalogue import Catalogue
 from appliance.evidence.custody import Custody
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Jobs
+from appliance.ledger import columns as columns_file
+from appliance.ledger.columns import Columns
 from appliance.policy import Policy, load_policy
+from appliance.reference import Loaded
 from appliance.store.database import Db, check_sqlite, opened
 from appliance.store.schema import INDEX, INSPECTION
 from config.clock import Clock
 from config.ids import Ids
-from config.message import Param
+from config.message import Message, Param
 from config.problems import Conflict, Refused
 from config.settings import Settings
 from credentials.vault import Vault
@@ -55,13 +61,39 @@ class Appliance:
         return cls(folder, settings, clock, ids, vault, Jobs(ids))
 
     @cached_property
+    def loaded_catalogue(self) -> Loaded[Catalogue]:
+        """The product catalogue or its last good copy, read once."""
+        return reference.load(self.folder.reference / "catalogue", catalogues.FOLDER, catalogues.load)
+
+    @cached_property
+    def loaded_policies(self) -> Loaded[tuple[Policy, ...]]:
+        """All policy profiles or their last good copies, read once."""
+        return reference.load(self.folder.reference / "policies", policies.FOLDER, _all_policies)
+
+    @cached_property
+    def loaded_columns(self) -> Loaded[Columns]:
+        """The synonyms of ledger headers or their last good copy, read once."""
+        return reference.load(self.folder.reference / "ledger_columns", columns_file.FILE, columns_file.load)
+
+    @property
     def catalogue(self) -> Catalogue:
-        """The product catalogue, read once."""
-        return catalogues.load()
+        """The product catalogue."""
+        return self.loaded_catalogue.value
+
+    @property
+    def reference_problems(self) -> tuple[Message, ...]:
+        """What is wrong with reference data for which a last good copy stands in."""
+        loaded = (self.loaded_catalogue, self.loaded_policies, self.loaded_columns)
+        return tuple(one.problem for one in loaded if one.problem)
+
+    @property
+    def columns(self) -> Columns:
+        """The synonyms of ledger headers."""
+        return self.loaded_columns.value
 
     def policy(self, name: str) -> Policy:
         """A policy profile by name. Raises BadInput for an unknown one."""
-        return load_policy(name)
+        return load_policy(name, self.loaded_policies.source)
 
     @contextmanager
     def index(self) -> Generator[Db]:
@@ -100,3 +132,7 @@ class Appliance:
             if inspection_id not in self._custodies:
                 self._custodies[inspection_id] = Custody(self.folder.inspection(inspection_id).custody, self.clock)
             return self._custodies[inspection_id]
+
+
+def _all_policies(folder: Path) -> tuple[Policy, ...]:
+    return tuple(load_policy(file.stem, folder) for file in sorted(folder.glob("*.toml")))

@@ -48,6 +48,10 @@ class DataFolder:
         return self.root / "vault"
 
     @property
+    def reference(self) -> Path:
+        return self.root / "reference"
+
+    @property
     def inspections(self) -> Path:
         return self.root / "inspections"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from appliance import recognising
 from appliance.context import Appliance
 from appliance.model import Phase
 from appliance.store import inspections as store
@@ -64,6 +65,7 @@ def create(appliance: Appliance, unit: str, kind: str, as_of: date | None = None
         folder = appliance.folder.new_inspection(inspection_id)
         with opened(folder.database, INSPECTION, create=True) as db:
             store.create(db, row)
+        recognising.recall(appliance, found["id"], folder)
         appliance.log(inspection_id, "inspection.created", unit=found["name"], kind=kind)
         store.index_inspection(index, {"id": inspection_id, "unit_id": found["id"], "kind": kind, "created_at": now})
     return row

@@ -62,10 +62,10 @@ def _preview(
     appliance: Appliance, path: Path, file_id: str, kind: LedgerKind | None, password: str | None
 ) -> importing.ImportPreview:
     workbook = reading.read_table(path, appliance.settings.ledger, appliance.clock, password)
-    chosen = kind or importing.guess_kind(workbook)
+    chosen = kind or importing.guess_kind(workbook, columns=appliance.columns)
     if chosen is None:
         raise BadInput("ledger.unknown_kind")
-    return importing.preview(chosen, workbook, file_id)
+    return importing.preview(chosen, workbook, file_id, columns=appliance.columns)
 
 
 def _suffix(name: str) -> str:

@@ -12,8 +12,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from appliance import auditing
-from appliance.catalogue import FOLDER as CATALOGUE
+from appliance import auditing, recognising
 from appliance.context import Appliance
 from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.evidence.signing import signer_from_vault
@@ -98,6 +97,8 @@ def bundle_files(
     yield BundleFile("data/changes-to-targets.jsonl", b"")
     yield BundleFile("data/custody/log.jsonl", folder.custody)
     yield from _tool_files(appliance, db)
+    if corrections := recognising.sealed_file(folder):
+        yield BundleFile("data/tool/recognition.json", corrections)
 
 
 def _host_files(db: Db, folder: InspectionFolder) -> Iterator[BundleFile]:
@@ -153,7 +154,7 @@ def _tool_files(appliance: Appliance, db: Db) -> Iterator[BundleFile]:
     yield _json("data/tool/settings.json", appliance.settings.model_dump(mode="json"))
     clock = {"now": rfc3339(appliance.clock.now()), "boottime": appliance.clock.boottime()}
     yield _json("data/tool/clock.json", clock)
-    for file in sorted(CATALOGUE.glob("*.toml")):
+    for file in sorted(appliance.loaded_catalogue.source.glob("*.toml")):
         yield BundleFile(f"data/tool/catalogue/{file.name}", file)
 
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 from api.commands.base import guarded
+from api.commands.catalogue import catalogue
 from api.commands.credentials import credential, vault
 from api.commands.demo import demo
 from api.commands.evidence import evidence
@@ -35,6 +36,7 @@ COMMANDS: tuple[click.Command, ...] = (
     finding,
     rate,
     evidence,
+    catalogue,
 )
 
 

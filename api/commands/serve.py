@@ -9,6 +9,7 @@ import click
 
 from api.commands.base import data_option, say, tell
 from api.commands.client import CHECKOUT
+from config.messages import render
 from config.problems import EnvironmentProblem
 
 
@@ -30,6 +31,8 @@ def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
         tell("serve.started")
         say(f"{address}/#token={built.gate.new_launch_token()}")
         tell("serve.data_folder", path=str(folder.root))
+        for problem in built.appliance.reference_problems:
+            tell("catalogue.standing_in", problem=render(problem))
         _remark_on_discovery()
         serving.run(built, listening)
     tell("serve.stopped")

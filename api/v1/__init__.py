@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.bundles import bundles
+from api.v1.catalogue import catalogue
 from api.v1.credentials import credentials
 from api.v1.hosts import hosts
 from api.v1.inspections import inspections
@@ -22,4 +23,5 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     hosts,
     results,
     bundles,
+    catalogue,
 )

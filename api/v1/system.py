@@ -39,6 +39,7 @@ def status() -> Any:
             "jobs": [describe(job) for job in a.jobs.running()],
             "discovery_mode": _discovery_mode(),
             "catalogue": {"version": a.catalogue.version, "digest": a.catalogue.digest},
+            "reference_problems": [problem.to_json() for problem in a.reference_problems],
         }
     )
 
