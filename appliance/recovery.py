@@ -21,10 +21,10 @@ from config.message import Message
 from config.problems import Problem, Refused
 from credentials.selection import PORTS
 from scanner import process
+from scanner.endings import cause_of
 from scanner.process import Child, ChildEnded, Limits
 from scanner.raw import error_from_json
 from scanner.restoring import restore_host
-from scanner.endings import cause_of
 from scanner.scan import MIB, smb_limits
 from scanner.scope import Scope, require
 from scanner.service_state import Rung, Step
@@ -174,4 +174,3 @@ def _listen(recovery: _Recovery, child: Child) -> None:
             child.answer(answered(lambda line=message["change"]: recovery.write(line)))
         elif "refused" in message:
             raise error_from_json(message["refused"])
-
