@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import auditing, recognising
+from appliance.changes import FILE
 from appliance.context import Appliance
 from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.evidence.signing import signer_from_vault
@@ -94,7 +95,8 @@ def bundle_files(
     yield _json("data/team.json", {"operator": appliance.operator})
     yield BundleFile("data/decisions.jsonl", b"")
     yield BundleFile("data/objections.jsonl", b"")
-    yield BundleFile("data/changes-to-targets.jsonl", b"")
+    changes = folder.root / FILE
+    yield BundleFile(f"data/{FILE}", changes if changes.exists() else b"")
     yield BundleFile("data/custody/log.jsonl", folder.custody)
     yield from _tool_files(appliance, db)
     if corrections := recognising.sealed_file(folder):

@@ -3,8 +3,8 @@
 Messages up, one JSON object each: ``{"step": "sending"}`` before anything made from the password leaves,
 ``{"step": "accepted"}`` once it is known to be right, ``{"login": "accepted", "channel"}`` when collecting begins,
 ``{"raw": record}`` for every answer, ``{"change": line}`` before the host is changed in any way (the worker waits for
-the answer, because it has no files of its own), ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to collecting,
-``{"facts": document}`` last.
+the answer, because it has no files of its own), ``{"refused": {"kind", "outcome", "reason"}}`` when it did not come to
+collecting, ``{"facts": document}`` last.
 """
 
 from __future__ import annotations

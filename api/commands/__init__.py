@@ -13,6 +13,7 @@ from api.commands.demo import demo
 from api.commands.evidence import evidence
 from api.commands.inspections import authorisation, inspection, segment, unit
 from api.commands.ledgers import ledger, proof
+from api.commands.recover import recover
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
 from api.commands.serve import serve
@@ -36,6 +37,7 @@ COMMANDS: tuple[click.Command, ...] = (
     finding,
     rate,
     evidence,
+    recover,
     catalogue,
 )
 

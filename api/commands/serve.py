@@ -19,6 +19,7 @@ from config.problems import EnvironmentProblem
 @click.option("--listen-fd", type=int, help="使用继承来的监听套接字。")
 def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     from api import serving
+    from appliance import recovery
     from appliance.folder import DataFolder, locate, writing
     from config.clock import SystemClock
     from config.settings import load
@@ -33,6 +34,8 @@ def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
         tell("serve.data_folder", path=str(folder.root))
         for problem in built.appliance.reference_problems:
             tell("catalogue.standing_in", problem=render(problem))
+        if count := recovery.count_open(built.appliance):
+            tell("change.open_entries", count=count)
         _remark_on_discovery()
         serving.run(built, listening)
     tell("serve.stopped")

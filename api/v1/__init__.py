@@ -6,6 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.bundles import bundles
 from api.v1.catalogue import catalogue
+from api.v1.changes import changes
 from api.v1.credentials import credentials
 from api.v1.hosts import hosts
 from api.v1.inspections import inspections
@@ -23,5 +24,6 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     hosts,
     results,
     bundles,
+    changes,
     catalogue,
 )

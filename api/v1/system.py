@@ -11,6 +11,7 @@ from api.auth import COOKIE
 from api.v1.common import PREFIX, PROBLEM, SECURITY, answer, appliance, gate, tag
 from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
 from appliance import inspections as use
+from appliance import recovery
 from appliance.jobs import describe
 from appliance.version import VERSION
 from config.problems import EnvironmentProblem
@@ -38,6 +39,7 @@ def status() -> Any:
             "vault": {"exists": a.vault.exists(), "locked": a.vault.locked},
             "jobs": [describe(job) for job in a.jobs.running()],
             "discovery_mode": _discovery_mode(),
+            "open_changes": recovery.count_open(a),
             "catalogue": {"version": a.catalogue.version, "digest": a.catalogue.digest},
             "reference_problems": [problem.to_json() for problem in a.reference_problems],
         }
@@ -60,7 +62,10 @@ def create_vault(body: PassphraseBody) -> Any:
 @system.post(f"{PREFIX}/vault/unlock")
 def unlock_vault(body: PassphraseBody) -> Any:
     """Open the vault."""
-    appliance().vault.unlock(body.passphrase)
+    a = appliance()
+    a.vault.unlock(body.passphrase)
+    if recovery.count_open(a) and not a.jobs.running():
+        recovery.start(a)  # what a crash left changed waits for nothing else
     return answer({"exists": True, "locked": False})
 
 

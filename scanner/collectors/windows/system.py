@@ -8,6 +8,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from config.clock import rfc3339
@@ -30,7 +31,7 @@ def collect(session: WindowsSession) -> Iterator[Record]:
     name = session.registry.key(rf"{CONTROL}\ComputerName\ComputerName")
     network = session.registry.key(rf"{SERVICES}\Tcpip\Parameters")
     machine = session.registry.key(r"HKLM\SOFTWARE\Microsoft\Cryptography")
-    yield parse_identity(name, network, machine)
+    yield replace(parse_identity(name, network, machine), clock_offset_seconds=session.clock_offset_seconds)
 
 
 def version_key(session: WindowsSession) -> RegistryKey:
