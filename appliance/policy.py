@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +52,7 @@ class Switch(BaseModel):
 
     value: Any
     source: str
+    quote: str = ""  # the sentence of the source; empty where no text decides (口径约定)
     effective: date
 
 
@@ -65,6 +66,7 @@ class Profile(BaseModel):
     title: str
     extends: str = ""
     switches: dict[str, Switch]
+    rate_definitions: dict[str, str] = {}  # a campaign's own sentence of a rate, by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,12 @@ class Policy:
     title: str
     switches: Switches
     stated: Mapping[str, Switch]
+    rate_definitions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> dict[str, Any]:
-        """Shape ``{"id", "title", "switches": {name: {"value", "source", "effective"}}}``."""
+        """Shape ``{id, title, switches: {name: {value, source, quote, effective}}, rate_definitions}``."""
         stated = {name: switch.model_dump(mode="json") for name, switch in sorted(self.stated.items())}
-        return {"id": self.id, "title": self.title, "switches": stated}
+        return {"id": self.id, "title": self.title, "switches": stated, "rate_definitions": dict(self.rate_definitions)}
 
 
 def load_policy(name: str, folder: Path = FOLDER) -> Policy:
@@ -90,9 +93,11 @@ def load_policy(name: str, folder: Path = FOLDER) -> Policy:
             raise BadInput("policy.bad_file", profile=name, detail=f"extends: {parent}")
         chain.append(_read(parent, folder))
     stated: dict[str, Switch] = {}
+    definitions: dict[str, str] = {}
     for profile in reversed(chain):
         stated.update(profile.switches)
-    return Policy(chain[0].id, chain[0].title, _switches(name, stated), stated)
+        definitions.update(profile.rate_definitions)
+    return Policy(chain[0].id, chain[0].title, _switches(name, stated), stated, definitions)
 
 
 def _read(name: str, folder: Path) -> Profile:

@@ -6,19 +6,44 @@ from pathlib import Path
 
 import click
 
-from api.commands.base import data_option, follow, json_option, put
+from api.commands.base import data_option, follow, json_option, put, tell
 from api.commands.client import connected
+from config.clock import SystemClock
+from config.problems import Exit
+from config.settings import load as load_settings
 
 ONE = "/api/v1/inspections"
 
 
-@click.command(help="对一次督查已有的采集事实和台账作出判定。")
-@click.argument("inspection_id")
+@click.command(
+    help="对一次督查已有的采集事实和台账作出判定；也可给出一个案例文件夹（格式见 docs/cases.md），不需要数据目录。"
+)
+@click.argument("inspection_or_folder")
 @data_option
 @json_option
-def audit(inspection_id: str, data: Path | None, as_json: bool) -> None:
+def audit(inspection_or_folder: str, data: Path | None, as_json: bool) -> int:
+    if (folder := Path(inspection_or_folder)).is_dir():
+        return _audit_case(folder, as_json)
     with connected(data) as client:
-        put(follow(client, client.send("POST", f"{ONE}/{inspection_id}/audits"))["result"], "audit", as_json)
+        put(follow(client, client.send("POST", f"{ONE}/{inspection_or_folder}/audits"))["result"], "audit", as_json)
+    return int(Exit.DONE)
+
+
+def _audit_case(folder: Path, as_json: bool) -> int:
+    """Run one case folder; 1 when it expects something else than what came out."""
+    from appliance.case_check import run_case
+    from appliance.cases import read_case
+    from appliance.catalogue import load as load_catalogue
+
+    case = read_case(folder, load_catalogue(), load_settings().ledger, SystemClock())
+    result = run_case(case)
+    put(result, "case-result", as_json)
+    expects = case.file.expect or case.file.expect_rates or case.file.expect_findings or case.file.expect_positions
+    if result["unmet"]:
+        tell("case.unmet", title=case.file.title, count=len(result["unmet"]))
+    elif expects:
+        tell("case.met", title=case.file.title)
+    return int(Exit.NO if result["unmet"] else Exit.DONE)
 
 
 @click.group(help="判定")
