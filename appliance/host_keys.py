@@ -15,6 +15,8 @@ from config.problems import BadInput
 from credentials.selection import PORTS, LoginProtocol
 from scanner import process
 from scanner.process import Child, Limits
+from scanner.raw import error_from_json
+from scanner.session import SessionError
 from scanner.worker import fetch_key
 
 CPU_SECONDS = 5
@@ -26,8 +28,12 @@ class Log(Protocol):
     def __call__(self, action: str, **params: str) -> None: ...
 
 
-def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Log) -> None:
-    """Fetch the key of every host with SSH that has none yet; with ``confirm`` the operator confirms the batch."""
+def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Log) -> dict[str, SessionError]:
+    """Fetch the key of every host with SSH that has none yet; with ``confirm`` the operator confirms the batch.
+
+    Returns why, by address, of every host that showed no usable key: that is what its row must say.
+    """
+    refusals: dict[str, SessionError] = {}
     ssh = PORTS[LoginProtocol.SSH]
     known = {key.address for key in store.list_keys(db)}
     waiting = [
@@ -39,16 +45,19 @@ def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Lo
         while job.paused.is_set() and not job.cancelled.wait(POLL_SECONDS):
             pass
         if job.cancelled.is_set():
-            return
-        _fetch_batch(appliance, db, job, waiting[n : n + AT_ONCE])
+            return refusals
+        _fetch_batch(appliance, db, job, waiting[n : n + AT_ONCE], refusals)
     if confirm:
         fresh = [key.fingerprint for key in store.list_keys(db) if key.state == "first_contact"]
         if fresh:
             log("host_keys.confirmed", fingerprints=" ".join(fresh))
             store.confirm_keys(db, fresh, appliance.operator, rfc3339(appliance.clock.now()))
+    return refusals
 
 
-def _fetch_batch(appliance: Appliance, db: Db, job: Job, addresses: list[str]) -> None:
+def _fetch_batch(
+    appliance: Appliance, db: Db, job: Job, addresses: list[str], refusals: dict[str, SessionError]
+) -> None:
     timeout = appliance.settings.scan.connect_timeout_seconds
     limits = Limits(timeout * 3, CPU_SECONDS, appliance.settings.scan.worker_memory_mb)
     children: dict[Any, tuple[str, Child]] = {}
@@ -60,18 +69,21 @@ def _fetch_batch(appliance: Appliance, db: Db, job: Job, addresses: list[str]) -
         while children and not job.cancelled.is_set():
             wait(list(children), timeout=POLL_SECONDS)
             for connection, (address, child) in list(children.items()):
-                if (connection.poll(0) or child.seconds_left == 0) and not _hear(appliance, db, address, child):
+                if not connection.poll(0) and child.seconds_left:
+                    continue
+                if not _hear(appliance, db, address, child, refusals):
                     del children[connection]
     finally:
         for _, child in children.values():
             child.kill()
 
 
-def _hear(appliance: Appliance, db: Db, address: str, child: Child) -> bool:
-    """Returns whether more may come. A host without a key simply has none; collecting it will say why."""
+def _hear(appliance: Appliance, db: Db, address: str, child: Child, refusals: dict[str, SessionError]) -> bool:
+    """Returns whether more may come."""
     try:
         message = child.receive()
     except process.ChildEnded:
+        refusals[address] = SessionError("ssh.key_not_fetched", address=address)
         return False
     if message is None:
         return False
@@ -79,6 +91,8 @@ def _hear(appliance: Appliance, db: Db, address: str, child: Child) -> bool:
         seen_at = rfc3339(appliance.clock.now())
         row = HostKeyRow(address, key["type"], key["base64"], key["fingerprint"], "first_contact", seen_at)
         store.save_key(db, row)
+    if refused := message.get("refused"):
+        refusals[address] = error_from_json(refused)
     return True
 
 

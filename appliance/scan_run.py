@@ -35,6 +35,7 @@ from scanner.model import HostFacts, Outcome
 from scanner.pace import Pace
 from scanner.scan import Control, Fleet, HostTask
 from scanner.scope import Authorisation, Scope, require
+from scanner.session import SessionError
 
 REDACTION_KEY = "redaction"
 POLL_SECONDS = 0.2
@@ -72,6 +73,7 @@ class ScanRun:
     folder: InspectionFolder
     job: Job
     _round: int = 1
+    _keyless: dict[str, SessionError] = field(default_factory=dict[str, SessionError])
     _pace: Pace = field(init=False)
 
     def run(self) -> dict[str, Any]:
@@ -112,7 +114,8 @@ class ScanRun:
         require(authorisation, self.appliance.clock.now())
         left = self._discover(authorisation)
         if not self._stopped():
-            fetch_keys(self.appliance, self.db, self.job, confirm=self.options.accept_first_contact, log=self._log)
+            confirm = self.options.accept_first_contact
+            self._keyless = fetch_keys(self.appliance, self.db, self.job, confirm=confirm, log=self._log)
         if not self._stopped() and not self.options.discover_only:
             self._collect(authorisation)
         return left
@@ -260,6 +263,7 @@ class ScanRun:
                 stored.host.address,
                 frozenset(service.port for service in stored.host.services),
                 keys.get(stored.host.address, ""),
+                self._keyless.get(stored.host.address),
             )
             for stored in in_order(self.db, waiting)
         ]

@@ -23,6 +23,7 @@ from scanner.facts import Attempt
 from scanner.login_step import LoginStep
 from scanner.model import HostFacts, Outcome, Platform
 from scanner.process import Child, Limits
+from scanner.session import SessionError
 from scanner.silence import Breaker, Knocks
 from scanner.worker import collect_host, replay_host
 
@@ -36,12 +37,16 @@ SILENT = (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
 
 @dataclass(frozen=True, slots=True)
 class HostTask:
-    """One host to collect. ``host_key`` is the confirmed SSH key, ``"type base64"``, or empty."""
+    """One host to collect. ``host_key`` is the confirmed SSH key, ``"type base64"``, or empty.
+
+    ``keyless`` says why a host with SSH showed no usable key.
+    """
 
     host_id: str
     address: str
     ports: frozenset[int]
     host_key: str = ""
+    keyless: SessionError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class Fleet:
     redaction_key: bytes = field(repr=False)
     _queue: deque[HostTask] = field(default_factory=deque[HostTask])
     _running: dict[Connection, _Running] = field(default_factory=dict[Connection, _Running])
-    _refusals: dict[str, Message] = field(default_factory=dict[str, Message])
+    _refusals: dict[str, tuple[Outcome, Message]] = field(default_factory=dict[str, tuple[Outcome, Message]])
     _thawing: set[str] = field(default_factory=set[str])
     _knocks: Knocks = field(init=False)
 
@@ -182,15 +187,18 @@ class Fleet:
             self._log_in(task, choice.credential_id)
             return True
         if isinstance(choice, NoneLeft):
-            reason = self._refusals.pop(task.host_id, None) or self._why(task, ports, choice.reason)
-            self._settle(task, REASONS.get(reason.code, Outcome.DENIED), reason)
+            self._settle(task, *self._why(task, ports, choice.reason))
             return True
         return False
 
-    def _why(self, task: HostTask, ports: frozenset[int], reason: Message) -> Message:
+    def _why(self, task: HostTask, ports: frozenset[int], reason: Message) -> tuple[Outcome, Message]:
+        if task.host_id in self._refusals:
+            return self._refusals.pop(task.host_id)
         if ports != task.ports and reason.code == "selection.no_login_port":
-            return Message.of("scan.host_key_unconfirmed", address=task.address)
-        return reason
+            if task.keyless:
+                return task.keyless.outcome, task.keyless.reason
+            reason = Message.of("scan.host_key_unconfirmed", address=task.address)
+        return REASONS.get(reason.code, Outcome.DENIED), reason
 
     def _log_in(self, task: HostTask, credential_id: str) -> None:
         facts_id = self.keeper.new_facts_id()
@@ -278,7 +286,7 @@ class Fleet:
         if result in FINAL_RESULTS or accepted_before:
             self._commit(running, facts.failed(self._attempt(running), Outcome(refused["outcome"]), reason))
         else:
-            self._refusals[running.task.host_id] = reason
+            self._refusals[running.task.host_id] = Outcome(refused["outcome"]), reason
             running.requeued = True
 
     def _landed(self, running: _Running, result: LoginResult) -> None:
@@ -333,12 +341,17 @@ class Fleet:
         )
 
 
+def reading_seconds(settings: Scan) -> int:
+    """A reading stops by itself a little before its worker is killed, so that what it holds is still sent up."""
+    return max(1, round(settings.host_deadline_seconds * 0.9))
+
+
 def smb_limits(settings: Scan) -> dict[str, Any]:
     """Arguments of ``SmbLimits``."""
     return {
         "connect_seconds": settings.connect_timeout_seconds,
         "answer_seconds": settings.answer_timeout_seconds,
-        "deadline_seconds": settings.host_deadline_seconds,
+        "deadline_seconds": reading_seconds(settings),
         "lanes": min(settings.lanes, GENTLE_LANES) if settings.gentle else settings.lanes,
         "value_bytes": settings.registry_value_limit_kb * 1024,
         "keys": settings.registry_keys_limit,
@@ -351,7 +364,7 @@ def ssh_limits(settings: Scan) -> dict[str, Any]:
     return {
         "connect_seconds": settings.connect_timeout_seconds,
         "answer_seconds": settings.answer_timeout_seconds,
-        "deadline_seconds": settings.host_deadline_seconds,
+        "deadline_seconds": reading_seconds(settings),
         "output_bytes": settings.line_limit_mb * MIB // 2,
         "total_bytes": settings.host_bytes_limit_mb * MIB,
     }
