@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.clock import Clock
+from scanner.login_step import Announce, LoginStep, unheard
 from scanner.session import LimitExceeded, SessionError, TimedOut, Unreachable, Unsupported, Untrusted
 from scanner.transports import rpc_wire as wire
 from scanner.transports.dcerpc import FIRST, LAST
@@ -93,7 +94,9 @@ class RpcChannel:
         """Close the connection."""
         self._sock.close()
 
-    def log_on(self, interfaces: Sequence[bytes], login: NtlmLogin, seconds: float) -> None:
+    def log_on(
+        self, interfaces: Sequence[bytes], login: NtlmLogin, seconds: float, announce: Announce = unheard
+    ) -> None:
         """Bind all interfaces and log in; whether the password was right, only the first call shows.
 
         Raises Unreachable, TimedOut, Unsupported, Untrusted.
@@ -104,6 +107,7 @@ class RpcChannel:
             self._send(wire.bind(interfaces, self._level, login.bare_first()), until)
             token = wire.accepted(self._fragment(until, "login"), len(interfaces))
             message, key = login.bare_second(token)
+            announce(LoginStep.SENDING)
             self._send(wire.auth3(self._level, message), until)
         except wire.Refused as error:
             raise self._fail(Unsupported("wmi.bind_refused", detail=str(error))) from error

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from config.clock import Clock
 from config.settings import Scan
+from scanner.login_step import Announce, LoginStep, unheard
 from scanner.session import (
     AccessDenied,
     ClassAbsent,
@@ -56,6 +57,7 @@ class WmiTarget:
     username: str
     domain: str = ""
     secret: str = field(repr=False)
+    announce: Announce = field(default=unheard, repr=False)
 
     @property
     def account(self) -> str:
@@ -121,7 +123,8 @@ def activate(target: WmiTarget, limits: WmiLimits, budget: Budget, level: Level)
     """
     channel = RpcChannel(target.address, target.port, budget, level)
     try:
-        channel.log_on((orpc.OBJECT_EXPORTER, orpc.ACTIVATOR), _login(target), limits.logon_seconds)
+        contexts = (orpc.OBJECT_EXPORTER, orpc.ACTIVATOR)
+        channel.log_on(contexts, _login(target), limits.logon_seconds, target.announce)
         _prove(channel, target, limits.logon_seconds)
         request = wmi_activation.request(secrets.token_bytes(16))
         answer = channel.call(1, orpc.CREATE_INSTANCE, request, b"", limits.logon_seconds, "activation")
@@ -140,6 +143,7 @@ def activate(target: WmiTarget, limits: WmiLimits, budget: Budget, level: Level)
 def _prove(channel: RpcChannel, target: WmiTarget, seconds: float) -> None:
     try:
         channel.call(0, orpc.SERVER_ALIVE_2, b"", b"", seconds, "login")
+        target.announce(LoginStep.ACCEPTED)
     except Fault as error:
         raise LogonRefused("login.refused", address=target.address, account=target.account) from error
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.clock import SystemClock
+from scanner.login_step import LoginStep
 from scanner.session import (
     AccessDenied,
     ClassAbsent,
@@ -19,6 +20,7 @@ from scanner.session import (
     TimedOut,
     Unreachable,
     Unsupported,
+    Untrusted,
 )
 from scanner.transports.rpc_wire import Level
 from scanner.transports.wmi import WmiConnection, WmiLimits, WmiTarget, open_wmi
@@ -129,6 +131,24 @@ def test_a_wrong_password_is_refused_and_tried_once() -> None:
     assert refused.value.reason.code == "login.refused"
     assert "wrong" not in repr(refused.value)
     assert running.calls == []
+
+
+def test_the_steps_of_a_login_are_announced_around_the_password() -> None:
+    steps: list[LoginStep] = []
+    with peer() as running:
+        target = WmiTarget(
+            address=HOST,
+            port=running.port,
+            username=machines.USERNAME,
+            secret=machines.PASSWORD,
+            announce=steps.append,
+        )
+        with open_wmi(target, WmiLimits(), SystemClock()):
+            assert steps == [LoginStep.SENDING, LoginStep.ACCEPTED]
+        steps.clear()
+        with pytest.raises(LogonRefused), open_wmi(replace(target, secret="wrong"), WmiLimits(), SystemClock()):
+            pass
+    assert steps == [LoginStep.SENDING]
 
 
 def test_a_filtered_token_is_told_apart_from_a_wrong_password() -> None:
@@ -246,9 +266,25 @@ def test_a_method_that_changes_something_is_never_called(name: str) -> None:
         check_method(name)
 
 
-def test_a_login_without_strong_signatures_is_not_gone_through_with() -> None:
-    error = refusal(Faults(withheld_ntlm_flags=0x00080000))
-    assert error.reason.code == "wmi.weak_login"
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [(0x00080000, "smb.weak_challenge"), (0x20000000, "smb.weak_challenge"), (0x20, "wmi.weak_login")],
+)
+def test_a_login_that_leaves_answers_unprotected_is_not_gone_through_with(flags: int, code: str) -> None:
+    """Extended session security, 128 bits, sealing: taken away by a rogue, no answer made from the password is sent."""
+    steps: list[LoginStep] = []
+    with peer(Faults(withheld_ntlm_flags=flags)) as running, pytest.raises(Untrusted) as refused:
+        target = WmiTarget(
+            address=HOST,
+            port=running.port,
+            username=machines.USERNAME,
+            secret=machines.PASSWORD,
+            announce=steps.append,
+        )
+        with open_wmi(target, WmiLimits(), SystemClock()):
+            pass
+    assert refused.value.reason.code == code
+    assert steps == []
 
 
 def test_a_server_that_takes_tiny_fragments_is_refused() -> None:
