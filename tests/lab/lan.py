@@ -21,15 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from tests.lab import netns, peer, samba, ssh
+from tests.lab import domain, netns, peer, samba, ssh
 from tests.lab.netns import LabError, Namespace
 from tests.lab.peer import Boot, Peer
-from tests.lab.plans import HostPlan, LinuxPc, Listener, Off, WindowsPc
+from tests.lab.plans import CuttingRelay, DomainController, HostPlan, LinuxPc, Listener, Off, WindowsPc
 
 DEFAULT_SUBNET = "10.77.0.0/24"
 LAPTOP_MAC = "10:c5:95:00:00:fe"  # Lenovo
 FOLDER_PREFIX = "hezheng-lab-"
 LISTENER = Path(__file__).with_name("listener.py")
+RELAY = Path(__file__).with_name("cutting_relay.py")
 NEEDED = ("ip", "unshare", "nsenter", "smbd", "smbpasswd", "net", "sshd", "ssh-keygen", "openssl", "rpm", "rpmbuild")
 
 _numbers = itertools.count()
@@ -127,6 +128,9 @@ class Lan:
             return
         host.namespace.create()
         self._plug(host.namespace, plan.mac, plan.address)
+        more = [f"addr add {address}/{self.subnet.prefixlen} dev {netns.NIC}" for address in plan.more_addresses]
+        if more:
+            host.namespace.configure(*more)
         netns.drop(host.namespace, plan.filtered_ports)
         (host.folder / "root" / "etc").mkdir(parents=True)
         peer.start(host, prepare(plan, host.folder))
@@ -154,10 +158,17 @@ def _prepare_listener(plan: Listener, folder: Path) -> Boot:
     return Boot(f'exec {command} "$(cat answers.json)"\n', tuple(answer.port for answer in plan.answers))
 
 
+def _prepare_relay(plan: CuttingRelay, folder: Path) -> Boot:
+    command = " ".join(netns.python(RELAY, plan.target, str(plan.answers), "close" if plan.hang_up else "hang"))
+    return Boot(f"exec {command}\n", samba.SMB_PORTS)
+
+
 BOOTS: dict[type[HostPlan], Callable[[Any, Path], Boot]] = {
     WindowsPc: samba.prepare,
     LinuxPc: ssh.prepare,
     Listener: _prepare_listener,
+    DomainController: domain.prepare,
+    CuttingRelay: _prepare_relay,
 }
 
 
@@ -184,9 +195,10 @@ def _described(host: Peer) -> dict[str, Any]:
 def _check_addresses(hosts: Sequence[HostPlan], lan: Lan) -> None:
     taken = {lan.laptop_address}
     for plan in hosts:
-        if ipaddress.ip_address(plan.address) not in lan.subnet or plan.address in taken:
-            raise LabError(f"{plan.name}: {plan.address} is outside {lan.subnet} or used twice")
-        taken.add(plan.address)
+        for address in (plan.address, *plan.more_addresses):
+            if ipaddress.ip_address(address) not in lan.subnet or address in taken:
+                raise LabError(f"{plan.name}: {address} is outside {lan.subnet} or used twice")
+            taken.add(address)
 
 
 def _require_programs() -> None:

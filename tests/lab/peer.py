@@ -39,6 +39,7 @@ class Boot:
 
     script: str
     ports: tuple[int, ...]
+    seconds: float = READY_SECONDS
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Peer:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     ports: tuple[int, ...] = ()
+    seconds: float = READY_SECONDS
 
     @property
     def name(self) -> str:
@@ -106,13 +108,14 @@ def start(peer: Peer, boot: Boot) -> None:
             env=netns.clean_environment(),
         )
     peer.ports = boot.ports
+    peer.seconds = boot.seconds
 
 
 def await_ready(peer: Peer) -> None:
     """Wait until every port listens. Raises LabError with the host's log when it ends or takes too long."""
     if peer.process is None:
         return
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + peer.seconds
     while not set(peer.ports) <= netns.listening_ports(peer.process.pid):
         if peer.process.poll() is not None:
             raise LabError(f"{peer.name} ended with {peer.process.returncode}:\n{peer.log()}")

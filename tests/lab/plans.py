@@ -53,12 +53,16 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPlan:
-    """What every kind of host has. ``filtered_ports`` are dropped by the host's own firewall."""
+    """What every kind of host has. ``filtered_ports`` are dropped by the host's own firewall.
+
+    ``more_addresses``: further addresses of the same computer, so that one server can stand for many hosts.
+    """
 
     name: str
     address: str
     mac: str
     filtered_ports: tuple[int, ...] = ()
+    more_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +122,26 @@ class Listener(HostPlan):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Off(HostPlan):
     """An address in the plan with nothing behind it: a computer that is switched off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainController(HostPlan):
+    """A Samba AD domain controller with one account and a lock-out threshold; it answers SMB logins itself."""
+
+    realm: str = "UNIT.LAN"
+    domain: str = "UNIT"
+    username: str = "inspector"
+    password: str = field(repr=False)
+    lockout_threshold: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CuttingRelay(HostPlan):
+    """A host that hands SMB on to another one and falls silent (or hangs up) after some answers.
+
+    With ``answers`` = 2 the password reaches ``target`` and its answer reaches nobody.
+    """
+
+    target: str
+    answers: int = 2
+    hang_up: bool = False
