@@ -41,6 +41,8 @@ class Rule:
         return not (publisher and self.publisher) or any(part in publisher for part in self.publisher)
 
 
+HEAD = 2  # characters of a literal by which the lengths to try are looked up
+
 Found = tuple[int, str]
 """Rank of a rule's literal (0 speaks first), and the literal."""
 
@@ -50,23 +52,27 @@ class Prefixes:
     """Literals by the start of a text."""
 
     table: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    lengths: list[int] = field(default_factory=list[int])
+    lengths: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # by the first two characters
 
     def add(self, literal: str, rank: int) -> None:
         """Add one literal; call :meth:`close` after the last."""
         self.table.setdefault(literal, []).append(rank)
 
     def close(self) -> None:
-        """Fix the lengths that a look-up has to try."""
-        self.lengths = sorted({len(literal) for literal in self.table})
+        """Fix the lengths that a look-up has to try for each beginning."""
+        for literal in sorted(self.table, key=len):
+            lengths = self.lengths.setdefault(literal[:HEAD], [])
+            if len(literal) not in lengths:
+                lengths.append(len(literal))
 
     def find(self, text: str) -> Iterator[tuple[int, list[int]]]:
         """Yield (length, ranks) of every literal that ``text`` starts with."""
-        for length in self.lengths:
-            if length > len(text):
-                return
-            if ranks := self.table.get(text[:length]):
-                yield length, ranks
+        for head in (text[:1], text[:HEAD]) if len(text) > 1 else (text,):
+            for length in self.lengths.get(head, ()):
+                if length > len(text):
+                    break
+                if ranks := self.table.get(text[:length]):
+                    yield length, ranks
 
 
 class Index:
@@ -78,11 +84,13 @@ class Index:
         self._starts, self._os = Prefixes(), Prefixes()
         self._package_starts, self._package_ends = Prefixes(), Prefixes()
         self._exact: dict[str, list[int]] = {}
+        self._exact_heads: set[str] = set()
         self._package: dict[str, list[int]] = {}
         self._distribution: dict[str, list[int]] = {}
         self._has: dict[str, list[Found]] = {}
         for rank, (_, kind, literal) in enumerate(ordered):
             self._add(kind, literal, rank)
+        self._exact_heads = {literal[:HEAD] for literal in self._exact}
         for prefixes in (self._starts, self._os, self._package_starts, self._package_ends):
             prefixes.close()
 
@@ -108,7 +116,7 @@ class Index:
     def program(self, text: str, publisher: str) -> Rule | None:
         """The rule for a program's folded display name."""
         found = list(self._exact.get(text, ()))
-        if (short := bare(text)) != text:
+        if text[:HEAD] in self._exact_heads and (short := bare(text)) != text:
             found += self._exact.get(short, ())
         for length, ranks in self._starts.find(text):
             if ends_word(text, length):

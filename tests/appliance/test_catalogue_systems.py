@@ -61,6 +61,21 @@ SYSTEMS = [
     ("Windows Server 2025 Standard", "ServerStandard", "26100", "windows-server", "2025", "标准版"),
     ("Windows Server 2012 Essentials", "ServerSolution", "9200", "windows-server", "2012", "基础版"),
     ("Microsoft Windows Server 2003 R2", None, "3790", "windows-server", "2003 R2", ""),
+    ("Windows 11 Enterprise", "Enterprise", "22631", "windows", "11", "企业版"),
+    ("Windows 11 Education", "Education", "22631", "windows", "11", "教育版"),
+    ("Windows 10 Enterprise", "EnterpriseEval", "19045", "windows", "10", "企业评估版"),
+    ("Windows 11 Home Single Language", "CoreSingleLanguage", "22000", "windows", "11", "家庭单语言版"),
+    ("Windows 10 企业版 LTSC 2019", None, "17763", "windows", "10", "企业版 LTSC"),
+    ("Microsoft Windows 7 专业版", None, "7601", "windows", "7", "专业版"),
+    ("Microsoft Windows 7 家庭普通版", None, "7601", "windows", "7", "家庭普通版"),
+    ("Microsoft Windows 10 家庭中文版", None, "19045", "windows", "10", "家庭中文版"),
+    ("Microsoft Windows 8.1 专业版", None, "9600", "windows", "8.1", "专业版"),
+    ("Microsoft Windows 2000 Professional", None, "2195", "windows", "2000", "专业版"),
+    ("Microsoft Windows Server 2012 R2 Standard", None, "9600", "windows-server", "2012 R2", "标准版"),
+    ("Microsoft Windows Server 2019 Datacenter", None, "17763", "windows-server", "2019", "数据中心版"),
+    ("Windows Server 2016 Essentials", "ServerSolution", "14393", "windows-server", "2016", "基础版"),
+    ("Windows Server 2022 Datacenter Azure Edition", "ServerTurbine", "20348", "windows-server", "2022", "数据中心版"),
+    ("Windows Server 2008 R2 Enterprise", None, "7601", "windows-server", "2008 R2", "企业版"),
 ]
 
 
@@ -72,6 +87,54 @@ def test_a_windows_edition_is_known(
     assert got.product
     assert (got.product.id, got.version, got.edition) == (product, version, edition)
     assert got.product.activation is Activation.READABLE
+
+
+LINUX_NAMES = [
+    # name as a system or a ledger writes it, distribution, product
+    ("银河麒麟桌面操作系统V10（SP1）", None, "kylin-desktop"),
+    ("Kylin V10 SP1", "kylin", "kylin-desktop"),
+    ("Kylin Linux Advanced Server V10 (Lance)", "kylin", "kylin-server"),
+    ("银河麒麟高级服务器操作系统V10", None, "kylin-server"),
+    ("中标麒麟桌面操作系统软件（龙芯版）V7.0", None, "neokylin-desktop"),
+    ("NeoKylin Linux Advanced Server V7Update6", "neokylin", "neokylin-server"),
+    ("UnionTech OS Desktop 20 Pro", "uos", "uos-desktop"),
+    ("UnionTech OS Desktop 20 Home", "uos", "uos-home"),
+    ("UnionTech OS Server 20", "uos", "uos-server"),
+    ("统信桌面操作系统V20专业版", None, "uos-desktop"),
+    ("统信服务器操作系统V20（1060e）", None, "uos-server"),
+    ("deepin 23", "deepin", "deepin"),
+    ("openKylin 2.0", "openkylin", "openkylin"),
+    ("Ubuntu Kylin 22.04 LTS", "ubuntu-kylin", "ubuntu-kylin"),
+    ("openEuler 22.03 (LTS-SP3)", "openEuler", "openeuler"),
+    ("EulerOS 2.0 (SP10)", "euleros", "euleros"),
+    ("Anolis OS 8.8", "anolis", "anolis"),
+    ("Alibaba Cloud Linux 3 (Soaring Falcon)", "alinux", "alinux"),
+    ("OpenCloudOS 9.2", "opencloudos", "opencloudos"),
+    ("TencentOS Server 3.1 (Final)", "tencentos", "tencentos"),
+    ("中科方德桌面操作系统V5.0", None, "nfs-desktop"),
+    ("中科方德高可信服务器操作系统V4.0", None, "nfs-server"),
+    ("红旗Asianux Server 7", None, "redflag"),
+    ("凝思安全操作系统V6.0.80", None, "linx"),
+    ("Red Hat Enterprise Linux Server 7.9 (Maipo)", "rhel", "rhel"),
+    ("CentOS Linux 7 (Core)", "centos", "centos"),
+    ("SUSE Linux Enterprise Server 15 SP4", "sles", "sles"),
+    ("openSUSE Leap 15.5", "opensuse-leap", "opensuse"),
+    ("Ubuntu 22.04.3 LTS", "ubuntu", "ubuntu"),
+    ("Debian GNU/Linux 12 (bookworm)", "debian", "debian"),
+    ("Fedora Linux 39 (Workstation Edition)", "fedora", "fedora"),
+    ("Oracle Linux Server 8.8", "ol", "oracle-linux"),
+]
+
+
+@pytest.mark.parametrize(("name", "distribution", "product"), LINUX_NAMES)
+def test_a_linux_edition_is_known(catalogue: Catalogue, name: str, distribution: str | None, product: str) -> None:
+    got = catalogue.recognise_os(OperatingSystem(LINUX, name, distribution=distribution))
+    assert got.product, got.rule
+    assert got.product.id == product
+
+
+def test_the_table_of_real_editions_is_long_enough() -> None:
+    assert len({row[0] for row in SYSTEMS} | {row[0] for row in LINUX_NAMES} | set(OS_RELEASE)) >= 60
 
 
 OS_RELEASE = {
