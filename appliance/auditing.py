@@ -89,7 +89,7 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
     row = inspection_store.read(db)
     hosts = host_store.list_hosts(db)
     results = {host_id: _Latest(*found) for host_id, found in host_store.latest_results(db).items()}
-    identities = {host_id: facts.identity for host_id, facts in host_store.stream_facts(db)}
+    identities = host_store.identities(db)
     assets = ledger_store.records_in_force(db, LedgerKind.ASSETS, Asset)
     return AuditInputs(
         inspection_id=inspection_id,

@@ -32,12 +32,12 @@ def summarise(appliance: Appliance, inspection_id: str) -> dict[str, Any]:
 
 def _network(db: Db) -> dict[str, int]:
     hosts = host_store.list_hosts(db)
-    facts = [f for _, f in host_store.stream_facts(db) if f.outcome is Outcome.READ]
+    collected, installations = host_store.collected(db)
     return {
         "discovered": len(hosts),
         "computers": len(computers(hosts)),
-        "collected": len(facts),
-        "installations": sum(len(f.installations or ()) for f in facts),
+        "collected": collected,
+        "installations": installations,
     }
 
 
@@ -71,7 +71,7 @@ def _switched_off(db: Db) -> list[dict[str, Any]]:
         return []
     scope = Scope.of(authorisation_in_force(db))
     hosts = [stored for stored in host_store.list_hosts(db) if is_candidate(stored)]
-    identities = {host_id: facts.identity for host_id, facts in host_store.stream_facts(db)}
+    identities = host_store.identities(db)
     found = {m.asset for m in match_hosts([host_view(h, identities.get(h.id)) for h in hosts], assets)}
     reason = Message.of("scan.not_seen").to_json()
     return [

@@ -209,6 +209,8 @@ class Vault:
         self._used_at = self._clock.boottime()
 
     def _unlocked(self) -> bytes:
+        if not self.exists():
+            raise Conflict("vault.missing")
         if self.locked or self._key is None:
             raise Refused("vault.locked")
         self._used_at = self._clock.boottime()

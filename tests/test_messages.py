@@ -28,16 +28,19 @@ def uses() -> Iterator[tuple[str, str, frozenset[str] | None]]:
     """``(place, code, parameter names)``; names are None where a call passes ``**something``."""
     for room in ROOMS:
         for file in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-                if isinstance(node, ast.Call) and (code := _code(node)):
+            tree = ast.parse(file.read_text("utf-8"))
+            own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and (code := _code(node, own)):
                     names = frozenset(k.arg for k in node.keywords if k.arg)
                     spread = any(k.arg is None for k in node.keywords)
                     yield f"{file.relative_to(ROOT)}:{node.lineno}", code, None if spread else names
 
 
-def _code(call: ast.Call) -> str | None:
+def _code(call: ast.Call, own: set[str]) -> str | None:
+    """The code a call names. ``own``: classes of the file itself, which only share a name with ours."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name not in MAKERS or not call.args:
+    if name not in MAKERS - own or not call.args:
         return None
     first = call.args[0]
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 from appliance.store.database import Db, Row, dumps, loads
 from config.message import Message
 from scanner import facts as facts_json
-from scanner.model import Host, HostFacts, Outcome
+from scanner.model import Host, HostFacts, Identity, Outcome
 
 _HOST = TypeAdapter(Host)
+_IDENTITY: TypeAdapter[Identity | None] = TypeAdapter(Identity | None)
 GONE = (Outcome.UNREACHABLE.value, Outcome.TIMED_OUT.value)
 """Outcomes after which a later round of the same scan asks again."""
 
@@ -142,8 +143,22 @@ def latest_results(db: Db) -> Mapping[str, tuple[str, Outcome, Message | None]]:
             Outcome(row["outcome"]),
             Message.from_json(loads(row["reason"])) if row["reason"] else None,
         )
-        for row in db.rows(LATEST)
+        for row in db.rows(f"SELECT host_id, facts_id, outcome, reason FROM ({LATEST})")  # noqa: S608
     }
+
+
+def identities(db: Db) -> Mapping[str, Identity | None]:
+    """``host_id`` → what makes the computer this computer, None where it was not read."""
+    sql = f"SELECT host_id, json_extract(document, '$.identity') AS identity FROM ({LATEST})"  # noqa: S608
+    return {row["host_id"]: _IDENTITY.validate_json(row["identity"] or "null") for row in db.rows(sql)}
+
+
+def collected(db: Db) -> tuple[int, int]:
+    """How many hosts were read, and how many installations they have together."""
+    sql = f"""SELECT COUNT(*) AS hosts, COALESCE(SUM(json_array_length(document, '$.installations')), 0) AS entries
+              FROM ({LATEST}) WHERE outcome = 'READ'"""  # noqa: S608
+    row = db.first(sql) or {"hosts": 0, "entries": 0}
+    return int(row["hosts"]), int(row["entries"])
 
 
 def names(db: Db) -> Mapping[str, Row]:
