@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 from config.clock import Clock
-from scanner.session import SessionError, WindowsSession, WmiRow
+from scanner.session import SessionError, TimedOut, Unreachable, Unsupported, WindowsSession, WmiRow
 from scanner.transports.rpc_wire import Level
 from scanner.transports.winreg import RegistryLimits
 from scanner.transports.wmi import WmiConnection, WmiLimits, WmiTarget, open_wmi
@@ -40,6 +40,20 @@ class LazyWmi:
 
     def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
         """See :class:`scanner.session.WmiQuery`; every question raises what kept the connection from opening."""
+        return self._open().rows(wanted)
+
+    def registry(self) -> WmiRegistry:
+        """The registry over the same connection, as the last way in that changes nothing.
+
+        Raises Unsupported where WMI does not answer, AccessDenied, Untrusted.
+        """
+        limits = self._how[1]
+        try:
+            return WmiRegistry(self._open(), RegistryLimits(limits.keys, limits.value_bytes))
+        except (Unreachable, TimedOut) as error:
+            raise Unsupported(error.reason.code, **error.reason.params) from error
+
+    def _open(self) -> WmiConnection:
         if self._connection is None:
             try:
                 self._connection = self._stack.enter_context(open_wmi(*self._how))
@@ -47,7 +61,7 @@ class LazyWmi:
                 self._connection = error
         if isinstance(self._connection, SessionError):
             raise self._connection
-        return self._connection.rows(wanted)
+        return self._connection
 
 
 @contextmanager

@@ -10,7 +10,16 @@ import pytest
 from config.clock import SystemClock
 from scanner.collectors.windows import WINDOWS_COLLECTORS
 from scanner.runner import run_collectors
-from scanner.session import AccessDenied, LimitExceeded, Registry, RegistryKey, RegistryValue, SessionError, WmiValue
+from scanner.session import (
+    AccessDenied,
+    LimitExceeded,
+    Registry,
+    RegistryKey,
+    RegistryValue,
+    SessionError,
+    Unsupported,
+    WmiValue,
+)
 from scanner.transports.winreg import RegistryLimits
 from scanner.transports.wmi import WmiLimits, WmiTarget
 from scanner.transports.wmi_registry import WmiRegistry
@@ -151,6 +160,25 @@ def test_wmi_that_does_not_open_costs_only_what_needs_it() -> None:
                 with pytest.raises(AccessDenied):
                     wmi.rows(OPERATING_SYSTEM)
     assert [interface for interface, _ in running.calls].count("IRemoteSCMActivator") == 1, "tried once"
+
+
+def test_a_lazy_wmi_lends_its_registry_over_the_same_connection() -> None:
+    pc = WmiPc(address="127.0.0.1", users=machines.USERS, namespaces=machines.desktop(), hive=Hive.of(ENTRIES))
+    with WmiPeer(pc, 0) as running:
+        target = WmiTarget(address="127.0.0.1", port=running.port, username=machines.USERNAME, secret=machines.PASSWORD)
+        with lazy_wmi(target, WmiLimits(), SystemClock()) as wmi:
+            assert wmi.registry().names(SOFTWARE) == ("One", "Two", "Locked")
+            assert wmi.rows(OPERATING_SYSTEM)
+    assert [interface for interface, _ in running.calls].count("IRemoteSCMActivator") == 1
+
+
+def test_a_closed_wmi_port_is_a_rung_that_is_missing_and_not_a_host_that_is_gone() -> None:
+    with WmiPeer(WmiPc(address="127.0.0.1"), 0) as gone:
+        pass
+    target = WmiTarget(address="127.0.0.1", port=gone.port, username=machines.USERNAME, secret=machines.PASSWORD)
+    with lazy_wmi(target, WmiLimits(), SystemClock()) as wmi, pytest.raises(Unsupported) as missing:
+        wmi.registry()
+    assert missing.value.reason.code == "wmi.cannot_connect"
 
 
 # beside Samba
