@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from appliance.context import Appliance
 from appliance.ledger import importing, reading
 from appliance.ledger.model import LedgerKind, Proof, ProofLevel
+from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as store
 from appliance.store.database import Db, Row
 from config.clock import rfc3339
@@ -40,32 +42,71 @@ def import_file(appliance: Appliance, inspection_id: str, upload: Upload, kind: 
         path = folder.attachments / f"{file_id}{_suffix(name)}"
         replace_file(path, upload.data)
         try:
-            preview = _preview(appliance, path, file_id, kind, upload.password)
+            preview = _preview(appliance, db, path, file_id, kind, upload.password)
         except BadInput:
             path.unlink()  # refused: the unit's file is not ours to keep
             raise
-        counts = {
-            "rows_read": preview.rows_read,
-            "accepted": preview.rows_accepted,
-            "rejected": preview.rows_rejected,
-            "skipped": preview.rows_skipped,
-        }
         digest = hashlib.sha256(upload.data).hexdigest()
         appliance.log(inspection_id, "ledger.imported", file=name, sha256=digest, kind=preview.kind)
-        row: Row = {"id": file_id, "kind": preview.kind, "name": name, "sha256": digest}
-        row |= {"received_at": rfc3339(appliance.clock.now()), "counts": counts, "mapping": dict(preview.mapping)}
-        store.save_file(db, row, preview.kind, preview.accepted, preview.problems)
-        return _described(db, file_id)
+        received = rfc3339(appliance.clock.now())
+        row: Row = {"id": file_id, "kind": preview.kind, "name": name, "sha256": digest, "received_at": received}
+        return _stored(appliance, db, row, preview)
+
+
+def correct_mapping(
+    appliance: Appliance, inspection_id: str, file_id: str, mapping: Mapping[str, str], password: str | None = None
+) -> dict[str, Any]:
+    """Read a previewed file again with corrected columns, and remember them for this unit.
+
+    ``mapping``: header → field; an empty field leaves the column out. Raises Conflict once the file was decided on, and
+    BadInput ``ledger.no_such_field`` or what reading may raise: nothing is remembered then.
+    """
+    with appliance.open_inspection(inspection_id) as (db, folder):
+        row = _file(db, file_id)
+        if row["state"] != store.PREVIEWED:
+            raise Conflict("ledger.already_decided", name=row["name"])
+        kind = LedgerKind(row["kind"])
+        path = folder.attachments / f"{file_id}{_suffix(row['name'])}"
+        preview = _preview(appliance, db, path, file_id, kind, password, mapping)
+        appliance.log(inspection_id, "ledger.mapped", file=row["name"], sha256=row["sha256"], columns=len(mapping))
+        with appliance.index() as index:
+            store.save_mapping(index, inspection_store.read(db)["unit_id"], kind, mapping)
+        kept = {name: row[name] for name in ("id", "kind", "name", "sha256", "received_at")}
+        return _stored(appliance, db, kept, preview)
+
+
+def _stored(appliance: Appliance, db: Db, row: Row, preview: importing.ImportPreview) -> dict[str, Any]:
+    counts = {
+        "rows_read": preview.rows_read,
+        "accepted": preview.rows_accepted,
+        "rejected": preview.rows_rejected,
+        "skipped": preview.rows_skipped,
+    }
+    filled_on = preview.filled_on.isoformat() if preview.filled_on else None
+    row = {**row, "filled_on": filled_on, "counts": counts, "mapping": dict(preview.mapping)}
+    store.save_file(db, row, preview.kind, preview.accepted, preview.problems)
+    form = appliance.columns.forms.get(preview.kind)
+    columns = {"unmapped": list(preview.unmapped), "fields": dict(form.labels) if form else {}}
+    return {**_described(db, row["id"]), **columns}
 
 
 def _preview(
-    appliance: Appliance, path: Path, file_id: str, kind: LedgerKind | None, password: str | None
+    appliance: Appliance,
+    db: Db,
+    path: Path,
+    file_id: str,
+    kind: LedgerKind | None,
+    password: str | None,
+    corrections: Mapping[str, str] | None = None,
 ) -> importing.ImportPreview:
     workbook = reading.read_table(path, appliance.settings.ledger, appliance.clock, password)
     chosen = kind or importing.guess_kind(workbook, columns=appliance.columns)
     if chosen is None:
         raise BadInput("ledger.unknown_kind")
-    return importing.preview(chosen, workbook, file_id, columns=appliance.columns)
+    with appliance.index() as index:
+        taught = store.mapping_of(index, inspection_store.read(db)["unit_id"], chosen)
+    taught |= corrections or {}
+    return importing.preview(chosen, workbook, file_id, columns=appliance.columns, taught=taught)
 
 
 def _suffix(name: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from api.commands.base import data_option, json_option, put, secret_from
 from api.commands.client import connected
+from appliance.ledger.model import LedgerKind
 
 ONE = "/api/v1/inspections"
-KINDS = click.Choice(["assets", "licences", "free_list"])
+KINDS = click.Choice([kind.value for kind in LedgerKind])
 
 
 @click.group(help="台账")
@@ -21,7 +23,7 @@ def ledger() -> None:
 @ledger.command("import", help="读取台账文件并预览；接受之前不生效。")
 @click.argument("inspection_id")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", type=KINDS, help="assets 固定资产、licences 附件7、free_list 附件6；缺省自动识别。")
+@click.option("--kind", type=KINDS, help="台账种类，如 assets 固定资产、licences 附件7；缺省自动识别。")
 @click.option("--accept", type=click.Choice(["all", "good"]), help="随即接受全部行，或只接受无误的行。")
 @click.option("--password-fd", type=int, help="加密文件的密码从该文件描述符读取。")
 @data_option
@@ -76,6 +78,75 @@ def ledger_decide(inspection_id: str, file_id: str, decision: str, data: Path | 
     with connected(data) as client:
         path = f"{ONE}/{inspection_id}/ledgers/{file_id}/decision"
         put(client.send("POST", path, {"decision": decision}), "ledger", as_json)
+
+
+@ledger.command("map", help="更正列的对应关系并重新预览；按单位记住。例：单位编号=asset_no，星座= 表示不用该列。")
+@click.argument("inspection_id")
+@click.argument("file_id")
+@click.argument("columns", nargs=-1, required=True)
+@click.option("--password-fd", type=int, help="加密文件的密码从该文件描述符读取。")
+@data_option
+@json_option
+def ledger_map(
+    inspection_id: str,
+    file_id: str,
+    columns: tuple[str, ...],
+    password_fd: int | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    pairs = [column.rpartition("=") for column in columns]
+    if any(not mark for _, mark, _ in pairs):
+        raise click.UsageError("列的写法是 列名=字段。")
+    body: dict[str, object] = {"mapping": {header: field for header, _, field in pairs}}
+    if password_fd is not None:
+        body["password"] = secret_from(password_fd, "")
+    with connected(data) as client:
+        preview = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{file_id}/mapping", body)
+        put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
+
+
+@ledger.command("findings", help="已采用台账中不符合台账管理规定之处。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def ledger_findings(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/form-findings")["items"]}, "form_findings", as_json)
+
+
+@ledger.command("links", help="列出计算机编号与资产编号、计算机名的对应关系。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def ledger_links(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/links")["items"]}, "links", as_json)
+
+
+@ledger.command("link", help="手工填写或更正一个计算机编号的对应关系；--delete 撤回。")
+@click.argument("inspection_id")
+@click.argument("computer_no")
+@click.option("--asset", default="", help="资产编号。")
+@click.option("--hostname", default="", help="计算机名。")
+@click.option("--address", "addresses", multiple=True, help="IP 地址，可多次填写。")
+@click.option("--delete", is_flag=True, help="撤回手工填写的内容。")
+@data_option
+@json_option
+def ledger_link(
+    inspection_id: str,
+    computer_no: str,
+    asset: str,
+    hostname: str,
+    addresses: tuple[str, ...],
+    delete: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    path = f"{ONE}/{inspection_id}/links/{quote(computer_no, safe='')}"
+    body = {"asset_no": asset, "hostname": hostname, "addresses": list(addresses)}
+    with connected(data) as client:
+        put(client.send("DELETE", path) if delete else client.send("PUT", path, body), "link", as_json)
 
 
 @click.group(help="授权证明")

@@ -7,8 +7,18 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
-from api.v1.schemas import InspectionPath, LedgerDecision, LedgerForm, LedgerPath, ProofBody
+from api.v1.schemas import (
+    InspectionPath,
+    LedgerDecision,
+    LedgerForm,
+    LedgerPath,
+    LinkBody,
+    LinkPath,
+    MappingBody,
+    ProofBody,
+)
 from appliance import ledgers as use
+from appliance import links
 
 ledgers = APIBlueprint("ledgers", __name__, abp_tags=tag("ledgers"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -36,6 +46,39 @@ def get_ledger(path: LedgerPath) -> Any:
 def decide_ledger(path: LedgerPath, body: LedgerDecision) -> Any:
     """Accept all rows, accept the good rows, or reject the file."""
     return answer(use.decide(appliance(), path.inspection_id, path.file_id, body.decision))
+
+
+@ledgers.post(f"{ONE}/ledgers/<file_id>/mapping")
+def correct_mapping(path: LedgerPath, body: MappingBody) -> Any:
+    """Read a previewed file again with corrected columns; they are remembered for this unit."""
+    return answer(use.correct_mapping(appliance(), path.inspection_id, path.file_id, body.mapping, body.password))
+
+
+@ledgers.get(f"{ONE}/form-findings")
+def list_form_findings(path: InspectionPath) -> Any:
+    """Breaches of the ledger rules in the ledgers in force."""
+    return answer({"items": links.form_findings(appliance(), path.inspection_id), "next": None})
+
+
+@ledgers.get(f"{ONE}/links")
+def list_links(path: InspectionPath) -> Any:
+    """计算机编号 ↔ 资产编号 ↔ host."""
+    return answer({"items": links.list_links(appliance(), path.inspection_id), "next": None})
+
+
+@ledgers.put(f"{ONE}/links/<computer_no>")
+def set_link(path: LinkPath, body: LinkBody) -> Any:
+    """Enter or correct one link by hand."""
+    addresses = tuple(map(str, body.addresses))
+    args = (path.computer_no, body.asset_no, body.hostname, addresses)
+    return answer(links.set_link(appliance(), path.inspection_id, *args))
+
+
+@ledgers.delete(f"{ONE}/links/<computer_no>")
+def delete_link(path: LinkPath) -> Any:
+    """Take back a link entered by hand."""
+    links.delete_link(appliance(), path.inspection_id, path.computer_no)
+    return answer({"computer_no": path.computer_no})
 
 
 @ledgers.get(f"{ONE}/proofs")

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from flask_openapi3.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress
 
+from appliance.declared import Answer
 from appliance.ledger.model import LedgerKind, ProofLevel
 from appliance.model import Category, Decision, Phase
 from credentials.model import CredentialKind, LoginProtocol
@@ -132,6 +133,23 @@ class LedgerDecision(Request):
     decision: Literal["accept_all", "accept_good", "reject"]
 
 
+class MappingBody(Request):
+    """``mapping``: header as it stands in the file → field, or empty to leave the column out."""
+
+    mapping: dict[Name, Annotated[str, Field(max_length=40)]]
+    password: Text | None = None
+
+
+class LinkPath(InspectionPath):
+    computer_no: Name
+
+
+class LinkBody(Request):
+    asset_no: Annotated[str, Field(max_length=200)] = ""
+    hostname: Annotated[str, Field(max_length=200)] = ""
+    addresses: Annotated[list[IPvAnyAddress], Field(max_length=20)] = []
+
+
 class ProofBody(Request):
     software_no: Name
     level: ProofLevel
@@ -179,3 +197,41 @@ class FactsBody(BaseModel):
     def document(self) -> dict[str, Any]:
         """The document as it came."""
         return self.model_extra or {}
+
+
+class ObjectionPath(InspectionPath):
+    objection_id: Ulid
+
+
+class RatePath(InspectionPath):
+    rate_name: Name
+
+
+class RateQuery(SequenceQuery):
+    number: Literal["n", "d", "excluded", "lower", "upper"] = "n"
+
+
+class DecisionBody(Request):
+    decision: Decision
+    reason: Name
+    papers: Annotated[list[Name], Field(max_length=50)] = []
+
+
+class ObjectionBody(Request):
+    reason: Name
+    papers: Annotated[list[Name], Field(max_length=50)] = []
+
+
+class AnswerBody(Request):
+    answer: Literal[Answer.UPHELD, Answer.REJECTED]
+    text: Name
+    decision: Decision | None = None
+
+
+class RecordBody(Request):
+    kind: Name
+    fields: dict[str, Any]
+
+
+class RecordQuery(Request):
+    kind: Name | None = None

@@ -25,6 +25,7 @@ from appliance.ledger.model import (
 )
 from appliance.ledger.text import key
 from config.problems import BadInput
+from config.toml_place import line_of, syntax_line
 
 FILE = Path(config.__file__).parent / "ledger_columns.toml"
 
@@ -197,20 +198,21 @@ def standard() -> Columns:
 
 
 def load(file: Path) -> Columns:
-    """Read and check a columns file. Raises BadInput ``ledger.bad_columns`` naming file, key and what is wrong."""
+    """Read and check a columns file. Raises BadInput ``ledger.bad_columns`` naming file, line, key and what is wrong."""
     try:
         raw = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput("ledger.bad_columns", file=file.name, key="", detail=str(error)) from error
+        raise BadInput(
+            "ledger.bad_columns", file=file.name, line=syntax_line(error), key="", detail=str(error)
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput("ledger.bad_columns", file=file.name, key=where, detail=first["msg"]) from error
-    forms = {kind: _form(kind, getattr(raw, kind.value), file.name) for kind in FIELDS}
+        raise _bad(file, tuple(first["loc"]), first["msg"]) from error
+    forms = {kind: _form(kind, getattr(raw, kind.value), file) for kind in FIELDS}
     return Columns(forms, _words(raw.words), _computers(raw.computers))
 
 
-def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
+def _form(kind: LedgerKind, table: _Form, file: Path) -> Form:
     for where, names in (
         ("columns", tuple(table.columns)),
         ("required", table.required),
@@ -220,9 +222,9 @@ def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
         ("one_of", table.one_of),
     ):
         if unknown := [name for name in names if name not in FIELDS[kind]]:
-            raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.{where}", detail=f"unknown field {unknown[0]}")
+            raise _bad(file, (kind.value, where), f"unknown field {unknown[0]}")
     if missing := [name for name in table.required if name not in table.columns]:
-        raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.required", detail=f"{missing[0]} has no header")
+        raise _bad(file, (kind.value, "required"), f"{missing[0]} has no header")
     return Form(
         kind=kind,
         title=table.title,
@@ -238,15 +240,19 @@ def _form(kind: LedgerKind, table: _Form, file: str) -> Form:
     )
 
 
-def _by_header(kind: LedgerKind, columns: Mapping[str, tuple[str, ...]], file: str) -> Mapping[str, tuple[str, int]]:
+def _by_header(kind: LedgerKind, columns: Mapping[str, tuple[str, ...]], file: Path) -> Mapping[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
     for name, headers in columns.items():
         for rank, header in enumerate(headers):
             other, _ = found.setdefault(key(header), (name, rank))
             if other != name:
-                detail = f"{header} also names {other}"
-                raise BadInput("ledger.bad_columns", file=file, key=f"{kind}.columns.{name}", detail=detail)
+                raise _bad(file, (kind.value, "columns", name), f"{header} also names {other}")
     return found
+
+
+def _bad(file: Path, where: tuple[int | str, ...], detail: str) -> BadInput:
+    line = line_of(file.read_text("utf-8"), where)
+    return BadInput("ledger.bad_columns", file=file.name, line=line, key=".".join(map(str, where)), detail=detail)
 
 
 def _words(raw: _Words) -> Words:

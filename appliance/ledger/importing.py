@@ -12,12 +12,14 @@ from datetime import date
 
 from appliance.ledger import columns as columns_file
 from appliance.ledger import statistics
-from appliance.ledger.columns import Columns, Form
+from appliance.ledger.cells import Unreadable
+from appliance.ledger.columns import Columns, Form, Words
+from appliance.ledger.dates import read_date
 from appliance.ledger.headers import Header, find_header, foreign_headers, header_key
 from appliance.ledger.model import DeclaredRecord, LedgerKind, RowProblem, RowRef
 from appliance.ledger.reading import Sheet, Workbook, undisturbed
 from appliance.ledger.tallying import Tally, add_sheet
-from appliance.ledger.text import key
+from appliance.ledger.text import folded, key
 from config.message import Message
 from config.problems import BadInput
 
@@ -73,6 +75,7 @@ def preview(
     sheets = [(chosen, header)]
     if form.every_sheet and sheet is None:
         sheets = [(one, own) for one in workbook.sheets if (own := find_header(one.rows, form)) and _is_form(own, form)]
+        sheets = sheets or [(chosen, header)]
     tally = Tally()
     with undisturbed():
         for one, own in sheets:
@@ -80,9 +83,24 @@ def preview(
     tally.problems.extend(_other_sheets(workbook, [one for one, _ in sheets], form, file_id))
     read = sum(len(one.rows) for one, _ in sheets)
     mapping = {field: header.texts(field) for field in header.columns}
-    return _preview(
-        kind, "、".join(one.name for one, _ in sheets), read, tally, (header.row, mapping, header.unmapped())
-    )
+    names = "、".join(one.name for one, _ in sheets)
+    found = _preview(kind, names, read, tally, (header.row, mapping, header.unmapped()))
+    return replace(found, filled_on=_filled_on(chosen, header, columns.words))
+
+
+def _filled_on(sheet: Sheet, header: Header, words: Words) -> date | None:
+    """The date of ``填表日期：2026年10月31日`` above the table; None when there is none that can be read."""
+    for number, cells in sheet.rows:
+        text = " ".join(folded(cell) for cell in cells if cell is not None) if number < header.first_row else ""
+        if match := _FILLED_ON.search(text):
+            try:
+                span = read_date(match[1], words).value
+            except Unreadable:
+                return None
+            return span.last if span else None
+        if number >= header.first_row:
+            break
+    return None
 
 
 Understood = tuple[int, Mapping[str, tuple[str, ...]], tuple[str, ...]]

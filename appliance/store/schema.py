@@ -62,6 +62,17 @@ DROP INDEX results_once;
 CREATE UNIQUE INDEX results_once ON results (scan_id, host_id, round) WHERE scan_id IS NOT NULL
 """
 
+LEDGER_TABLES = """
+ALTER TABLE ledger_files ADD COLUMN filled_on TEXT;
+CREATE TABLE computer_links (computer_no TEXT PRIMARY KEY, document TEXT NOT NULL, entered_at TEXT NOT NULL,
+  entered_by TEXT NOT NULL)
+"""
+
+MAPPING_TABLES = """
+CREATE TABLE ledger_mappings (unit_id TEXT NOT NULL REFERENCES units(id), kind TEXT NOT NULL, header TEXT NOT NULL,
+  field TEXT NOT NULL, PRIMARY KEY (unit_id, kind, header))
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -75,5 +86,15 @@ def _fleet(db: Db) -> None:
     db.script(FLEET_TABLES)
 
 
-INSPECTION = Schema("inspection", [("0001_first", _first_inspection), ("0002_fleet", _fleet)])
-INDEX = Schema("appliance", [("0001_first", _first_index)])
+def _ledgers(db: Db) -> None:
+    db.script(LEDGER_TABLES)
+
+
+def _mappings(db: Db) -> None:
+    db.script(MAPPING_TABLES)
+
+
+INSPECTION = Schema(
+    "inspection", [("0001_first", _first_inspection), ("0002_fleet", _fleet), ("0003_ledgers", _ledgers)]
+)
+INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])
