@@ -123,7 +123,13 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
         time.sleep(POLL_SECONDS)
 
 
-STAGES: Mapping[str, str] = {"discovery": "发现主机", "collection": "采集主机", "seal": "封存", "recover": "恢复原状", "": "进行中"}
+STAGES: Mapping[str, str] = {
+    "discovery": "发现主机",
+    "collection": "采集主机",
+    "seal": "封存",
+    "recover": "恢复原状",
+    "": "进行中",
+}
 
 
 def guarded(run: Callable[[], Any]) -> int:
