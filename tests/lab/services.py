@@ -112,8 +112,11 @@ class Machine:
 class ServiceScript(Script):
     """One connection to a machine."""
 
+    dialect = 0x0210
+    seals = False
+
     def __init__(self, sock: socket.socket, secret: str, machine: Machine, number: int) -> None:
-        super().__init__(sock, secret, dialect=0x0210, seals=False)
+        super().__init__(sock, secret)
         self.machine, self.number = machine, number
         self.names: dict[bytes, str] = {}
         self.rights: dict[bytes, int] = {}
