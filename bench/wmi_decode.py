@@ -15,6 +15,7 @@ from tests.lab.dcom.wmio import CimValue, instance
 
 ROWS = 300
 OUR_RUNS, PEER_RUNS = 15, 3
+FLAGS = {"True": True, "False": False}  # impacket writes flags as words
 NULL_FAULTS = "impacket reads a NULL flag or number whose slot holds ones as True or the largest number"
 
 
@@ -22,6 +23,7 @@ def units() -> list[bytes]:
     """Rows with every column filled, so that impacket's faults with NULL do not come into it."""
     filled: dict[str, CimValue] = {
         "GenuineStatus": 1,
+        "LicenseIsAddon": False,
         "DiscoveredKeyManagementServiceMachineName": "kms.unit.example",
         "DiscoveredKeyManagementServiceMachinePort": 1688,
         "DiscoveredKeyManagementServiceMachineIpAddress": "10.1.1.5",
@@ -42,7 +44,9 @@ def by_impacket(rows: list[bytes]) -> list[dict[str, Any]]:
     for row in rows:
         block = impacket_wmi.ENCODING_UNIT(row)["ObjectBlock"]
         block.parseObject()
-        found.append({name: item["value"] for name, item in block.ctCurrent["properties"].items()})
+        found.append(
+            {name: FLAGS.get(item["value"], item["value"]) for name, item in block.ctCurrent["properties"].items()}
+        )
     return found
 
 

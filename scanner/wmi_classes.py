@@ -51,7 +51,7 @@ _WITH_KEY = "PartialProductKey IS NOT NULL"
 LICENSING_PRODUCT = WmiClass(
     CIMV2,
     "SoftwareLicensingProduct",
-    (*_STATE, "GenuineStatus", "ProductKeyChannel", "DiscoveredKeyManagementServiceMachineIpAddress"),
+    (*_STATE, "GenuineStatus", "LicenseIsAddon", "ProductKeyChannel", "DiscoveredKeyManagementServiceMachineIpAddress"),
     _WITH_KEY,
     older=(*_STATE, "GenuineStatus"),
 )

@@ -66,6 +66,7 @@ KEY_CHANNELS = {
 """ProductKeyChannel, folded."""
 EVALUATION = "TIMEBASED_EVAL"
 EDITION = re.compile(r"[^,]*, (?P<edition>.+?)(?: edition)?", re.IGNORECASE)
+ADD_ON = re.compile(r"\badd-on\b|-ESU-", re.IGNORECASE)
 PER_USER = re.compile(r"O365", re.IGNORECASE)
 
 
@@ -103,7 +104,7 @@ def parse_product(row: WmiRow, service: WmiRow | None) -> Iterator[LicenceState 
     if status is None:
         number = row.number("LicenseStatus")
         yield SkippedEntry(row.source, Message.of("wmi.unknown_status", name=name, status=number), row.observation)
-    application = APPLICATIONS.get((row.text("ApplicationID") or "").casefold(), "other")
+    application = "other" if is_add_on(row) else application_of(row)
     per_user = is_per_user(row, application, status, channel)
     of_windows = service if application == "windows" else None
     description = of_windows.text("OA3xOriginalProductKeyDescription") if of_windows else None
@@ -158,6 +159,16 @@ def status_of(number: int | None, channel: str | None) -> LicenceStatus | None:
     if channel == EVALUATION:
         return LicenceStatus.TRIAL_EXPIRED if status in NOT_RUNNING else LicenceStatus.TRIAL
     return status
+
+
+def application_of(row: WmiRow) -> str:
+    """``windows``, ``office`` or ``other``."""
+    return APPLICATIONS.get((row.text("ApplicationID") or "").casefold(), "other")
+
+
+def is_add_on(row: WmiRow) -> bool:
+    """Whether this licence extends another one (extended security updates): it does not speak for the product."""
+    return bool(row.flag("LicenseIsAddon")) or ADD_ON.search(row.text("Name") or "") is not None
 
 
 def is_per_user(row: WmiRow, application: str, status: LicenceStatus | None, channel: str | None) -> bool:

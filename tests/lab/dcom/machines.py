@@ -33,7 +33,11 @@ SEVEN = (
 )
 PRODUCT = CimClass(
     "SoftwareLicensingProduct",
-    (*SEVEN, *_strings("ProductKeyChannel", "DiscoveredKeyManagementServiceMachineIpAddress")),
+    (
+        *SEVEN,
+        *_strings("ProductKeyChannel", "DiscoveredKeyManagementServiceMachineIpAddress"),
+        Prop("LicenseIsAddon", "boolean"),
+    ),
 )
 PRODUCT_OF_SEVEN = CimClass("SoftwareLicensingProduct", SEVEN)
 OFFICE_PRODUCT = CimClass("OfficeSoftwareProtectionProduct", SEVEN)

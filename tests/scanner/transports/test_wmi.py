@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -290,3 +292,25 @@ def test_a_login_that_leaves_answers_unprotected_is_not_gone_through_with(flags:
 def test_a_server_that_takes_tiny_fragments_is_refused() -> None:
     with peer(fragment=1432) as running, pytest.raises(Unsupported), connected(running):
         pass
+
+
+GUARDED = """
+import sys
+from config.clock import SystemClock
+from scanner.guard import install_guard
+from scanner.transports.wmi import WmiLimits, WmiTarget, open_wmi
+from scanner.wmi_classes import LICENSING_PRODUCT
+address, port, object_port, username, secret = sys.argv[1:]
+guard = install_guard(address, frozenset({int(port), int(object_port)}))
+target = WmiTarget(address=address, port=int(port), username=username, secret=secret)
+with open_wmi(target, WmiLimits(), SystemClock()) as connection:
+    print(len(connection.rows(LICENSING_PRODUCT)), guard.violation)
+"""
+
+
+def test_reading_stays_inside_the_guard_of_one_host_and_two_ports() -> None:
+    """The computer names itself in its bindings; no name is looked up and no other address is tried."""
+    with peer() as running:
+        argv = [HOST, str(running.port), str(running.object_port), machines.USERNAME, machines.PASSWORD]
+        done = subprocess.run([sys.executable, "-c", GUARDED, *argv], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("1 None", 0), done.stderr

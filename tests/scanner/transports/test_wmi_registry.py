@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from config.clock import SystemClock
-from scanner.collectors.windows import WINDOWS_COLLECTORS
+from scanner.collectors.windows import WINDOWS_COLLECTORS, collectors_for
+from scanner.model import LicenceState, LicenceStatus
 from scanner.runner import run_collectors
 from scanner.session import (
     AccessDenied,
@@ -26,6 +28,7 @@ from scanner.transports.wmi_registry import WmiRegistry
 from scanner.transports.wmi_session import lazy_wmi, open_windows_by_wmi
 from scanner.wmi_classes import METHODS, OPERATING_SYSTEM
 from tests.lab.dcom import machines
+from tests.lab.dcom.lab import serving
 from tests.lab.dcom.server import Faults, WmiPc, WmiPeer
 from tests.lab.dcom.stdregprov import Hive
 from tests.lab.lan import Lan
@@ -79,6 +82,15 @@ def test_absent_keys_are_none_and_empty() -> None:
         assert opened.key(r"HKLM\SOFTWARE\Nobody") is None
         assert opened.names(r"HKLM\SOFTWARE\Nobody") == ()
         assert list(opened.subkeys(r"HKLM\SOFTWARE\Nobody")) == []
+
+
+def test_a_path_that_needs_many_fragments_to_ask_for_is_asked_for_whole() -> None:
+    long = SOFTWARE + "\\" + "\\".join("层" * 200 for _ in range(30))
+    entries = (*ENTRIES, RegistryEntry(long, "Deep", "yes"))
+    with registry(entries) as (_, opened):
+        key = opened.key(long)
+    assert key
+    assert key.text("Deep") == "yes"
 
 
 def test_the_hive_of_users_is_read() -> None:
@@ -226,3 +238,22 @@ def test_the_registry_collectors_run_unchanged_over_wmi() -> None:
         with open_windows_by_wmi(target, WmiLimits(), SystemClock()) as session:
             _, results = run_collectors(session, WINDOWS_COLLECTORS, lambda _: None)
     assert [result.outcome for result in results] == ["READ"] * len(WINDOWS_COLLECTORS)
+
+
+@pytest.mark.lab
+def test_a_computer_of_the_lan_is_read_over_both_at_one_address(peers: Lan) -> None:
+    """What a scan does: the registry over its pipe, and beside it WMI, which logs on when it is first asked."""
+    address = peers.host("SEALED").address
+    with serving(peers, {"SEALED": machines.desktop()}) as served, windows_lan.session(address) as session:
+        target = WmiTarget(address=address, username=windows_lan.USERNAME, secret=windows_lan.PASSWORD)
+        with lazy_wmi(target, WmiLimits(), SystemClock()) as wmi:
+            both = replace(session, wmi=wmi)
+            records, results = run_collectors(both, collectors_for(both), lambda _: None)
+            assert set(wmi.registry().names(windows_lan.UNINSTALL)) == set(
+                session.registry.names(windows_lan.UNINSTALL)
+            )
+    assert {result.collector: result.outcome for result in results if result.collector.endswith("licences")} == {
+        "windows.licences": "READ"
+    }
+    assert [record.status for record in records if isinstance(record, LicenceState)] == [LicenceStatus.LICENSED]
+    assert served["SEALED"].held == 0

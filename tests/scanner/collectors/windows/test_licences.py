@@ -149,6 +149,18 @@ def test_office_2010_has_a_class_of_its_own() -> None:
     assert [item.application for item in found if isinstance(item, LicenceState)] == ["windows", "office"]
 
 
+@pytest.mark.parametrize(
+    "more", [{"LicenseIsAddon": True}, {"Name": "Windows(R), Professional-ESU-Year1 add-on for Professional"}]
+)
+def test_an_add_on_does_not_speak_for_windows(more: dict[str, WmiValue]) -> None:
+    """Extended security updates may be licensed on a Windows that is not."""
+    found = read([product(LicenseStatus=5), product(**more)])
+    assert [(item.application, item.status) for item in found if isinstance(item, LicenceState)] == [
+        ("windows", LicenceStatus.NOTIFICATION),
+        ("other", LicenceStatus.LICENSED),
+    ]
+
+
 # the four kinds of "no"
 
 
