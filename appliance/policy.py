@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from appliance.ledger.model import ProofLevel
 from appliance.model import Category, Decision
 from config.problems import BadInput
+from config.toml_place import line_of, syntax_line
 
 FOLDER = Path(__file__).parent.parent / "config" / "policies"
 PROFILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
@@ -90,14 +91,14 @@ def load_policy(name: str, folder: Path = FOLDER) -> Policy:
     chain = [_read(name, folder)]
     while parent := chain[-1].extends:
         if parent in {profile.id for profile in chain}:
-            raise BadInput("policy.bad_file", profile=name, detail=f"extends: {parent}")
+            raise _bad(folder / f"{name}.toml", ("extends",), parent)
         chain.append(_read(parent, folder))
     stated: dict[str, Switch] = {}
     definitions: dict[str, str] = {}
     for profile in reversed(chain):
         stated.update(profile.switches)
         definitions.update(profile.rate_definitions)
-    return Policy(chain[0].id, chain[0].title, _switches(name, stated), stated, definitions)
+    return Policy(chain[0].id, chain[0].title, _switches(folder, chain, stated), stated, definitions)
 
 
 def _read(name: str, folder: Path) -> Profile:
@@ -108,19 +109,23 @@ def _read(name: str, folder: Path) -> Profile:
     try:
         content = tomllib.loads(file.read_text("utf-8"))
         return Profile.model_validate({"schema_" if key == "schema" else key: v for key, v in content.items()})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise BadInput("policy.bad_file", profile=name, detail=_first_line(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput("policy.bad_file", file=file.name, line=syntax_line(error), key="", detail=str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _bad(file, tuple(first["loc"]), first["msg"]) from error
 
 
-def _switches(name: str, stated: Mapping[str, Switch]) -> Switches:
+def _switches(folder: Path, chain: Sequence[Profile], stated: Mapping[str, Switch]) -> Switches:
     try:
         return Switches.model_validate({key: switch.value for key, switch in stated.items()})
     except ValidationError as error:
-        raise BadInput("policy.bad_file", profile=name, detail=_first_line(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
-    return str(error)
+        says = next((profile for profile in chain if str(first["loc"][0]) in profile.switches), chain[0])
+        where = ("switches", *first["loc"][:1], "value")
+        raise _bad(folder / f"{says.id}.toml", where, first["msg"]) from error
+
+
+def _bad(file: Path, where: tuple[int | str, ...], detail: str) -> BadInput:
+    line = line_of(file.read_text("utf-8"), where)
+    return BadInput("policy.bad_file", file=file.name, line=line, key=".".join(map(str, where)), detail=detail)

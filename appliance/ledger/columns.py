@@ -198,7 +198,7 @@ def standard() -> Columns:
 
 
 def load(file: Path) -> Columns:
-    """Read and check a columns file. Raises BadInput ``ledger.bad_columns`` naming file, line, key and what is wrong."""
+    """Read and check a columns file. Raises BadInput ``ledger.bad_columns`` (file, line, key, detail)."""
     try:
         raw = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
