@@ -117,6 +117,27 @@ class AuditRun:
         """差异表: the official client's result beside ours."""
         return self._finish().differences
 
+    def hosts(self) -> Iterator[dict[str, Any]]:
+        """The computers as judged: host_id, address, hostname, asset_no, facts_id, collected, client."""
+        collected, clients = set(self._survey.collected()), set(self._survey.clients)
+        for host in self._roster.hosts:
+            asset = self._roster.asset_of(host.id)
+            yield {
+                "host_id": host.id,
+                "address": host.address,
+                "hostname": host.hostname,
+                "asset_no": asset.asset_no if asset else "",
+                "facts_id": host.facts_id,
+                "collected": int(host.id in collected),
+                "client": int(host.id in clients),
+            }
+
+    def assets(self) -> Iterator[dict[str, Any]]:
+        """A: asset_no, quantity, department, ledger row."""
+        for number, asset in self._roster.base.items():
+            row = {"asset_no": number, "quantity": asset.quantity, "department": asset.department}
+            yield {**row, "row": asset.ref.text()}
+
     @property
     def head(self) -> Mapping[str, Any]:
         """As-of date, phase, policy, catalogue, counts, and the digests of every input and of the output."""

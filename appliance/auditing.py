@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from appliance import recognising
+from appliance import recognising, records
 from appliance.audit import AuditHost, AuditInputs, AuditRun, run_audit
 from appliance.context import Appliance
+from appliance.declared import unit_kind_of
 from appliance.jobs import Job
 from appliance.ledger.model import Asset, FreeListEntry, LedgerKind, Licence
 from appliance.matching import match_hosts
@@ -29,7 +30,6 @@ from config.message import Message
 from config.problems import Conflict, NotFound
 from scanner.model import Identity, Outcome
 
-_VERDICT = TypeAdapter(Verdict)
 _FINDING = TypeAdapter(Finding)
 _RATE = TypeAdapter(Rate)
 
@@ -68,10 +68,10 @@ def run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str,
     return {"audit": audit_id, "digest": digest, **store.counts(db, audit_id)}
 
 
-def _counted(audit: AuditRun, job: Job) -> Iterator[Row]:
-    for n, verdict in enumerate(audit.verdicts(), 1):
+def _counted(audit: AuditRun, job: Job) -> Iterator[tuple[Verdict, bytes]]:
+    for n, found in enumerate(audit.both(), 1):
         job.done = job.total = n
-        yield _VERDICT.dump_python(verdict, mode="json")
+        yield found
 
 
 def _result(audit: AuditRun) -> Iterator[Row]:
@@ -80,6 +80,8 @@ def _result(audit: AuditRun) -> Iterator[Row]:
         "rates": {name: _RATE.dump_python(rate, mode="json") for name, rate in audit.rates.items()},
         "positions": [asdict(position) for position in audit.positions],
         "digest": audit.head["verdicts"]["sha256"],
+        "hosts": audit.hosts(),
+        "assets": audit.assets(),
         "findings": [_FINDING.dump_python(finding, mode="json") for finding in audit.findings],
     }
 
@@ -105,7 +107,22 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
         free_list=ledger_store.records_in_force(db, LedgerKind.FREE_LIST, FreeListEntry),
         proofs=ledger_store.list_proofs(db),
         facts=lambda: (facts for _, facts in host_store.stream_facts(db)),
+        declared=records.declared(db),
+        unit_kind=unit_kind_of(_system(appliance, row["unit_id"])),
+        window=_window(row),
     )
+
+
+def _system(appliance: Appliance, unit_id: str) -> str:
+    with appliance.index() as index:
+        unit = inspection_store.find_unit(index, unit_id)
+    return str(unit["system"]) if unit else ""
+
+
+def _window(row: Row) -> tuple[date, date]:
+    """The days of the visit: from the making of the inspection to its as-of day."""
+    as_of = date.fromisoformat(row["as_of"])
+    return min(date.fromisoformat(row["created_at"][:10]), as_of), as_of
 
 
 def _audit_host(stored: StoredHost, latest: _Latest | None, identity: Identity | None) -> AuditHost:

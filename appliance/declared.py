@@ -22,6 +22,13 @@ class UnitKind(StrEnum):
     COMPANY = "company"
 
 
+def unit_kind_of(system: str) -> UnitKind:
+    """What a unit is by its 系统 (教育, 国企 …)."""
+    if any(word in system for word in ("教育", "学校", "高校", "教委")):
+        return UnitKind.SCHOOL
+    return UnitKind.COMPANY if "企" in system else UnitKind.GOVERNMENT
+
+
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """One 软件使用情况明细表 (S1c 附件8) row: this computer uses this software."""

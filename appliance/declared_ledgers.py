@@ -1,4 +1,4 @@
-"""What the unit's other ledgers say, as the audit reads it: 附件5 part 四, 附件8, 附件9, servers, the official client."""
+"""What the unit's other ledgers say, as the audit reads it: 附件5 part 四, 附件8, 附件9, servers, client."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def install_row(row: InstallLogEntry) -> declared.InstallRow:
 
 
 def purchases(cells: Iterable[Statistic]) -> tuple[declared.Purchase, ...]:
-    """附件5 part 四: each kind of software has a column of 许可数 and one of 金额 (万元), in a row 国内 and a row 国外."""
+    """附件5 part 四: each kind of software has a column of 许可数 and one of 金额 (万元), in rows 国内 and 国外."""
     found: dict[tuple[str, str], dict[str, Statistic]] = {}
     for cell in cells:
         if cell.part == PURCHASED and (origin := next((o for o in ORIGINS if o in cell.row), "")):
@@ -97,7 +97,7 @@ def _fen(cell: Statistic | None) -> int | None:
 
 
 def official(rows: Iterable[ClientRow], assets: Iterable[Asset]) -> tuple[declared.OfficialResult, ...]:
-    """The official client's rows by asset, found by MAC, else host name, else address; rows of no asset are left out."""
+    """The official client's rows by asset, by MAC, else host name, else address; rows of no asset are left out."""
     places: dict[str, str] = {}
     for asset in assets:
         for key in (*asset.macs, asset.hostname.casefold(), *asset.addresses):

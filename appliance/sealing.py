@@ -23,6 +23,7 @@ from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
 from appliance.store import ledgers as ledger_store
+from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
 from appliance.version import VERSION
 from config.clock import rfc3339
@@ -93,8 +94,8 @@ def bundle_files(
     yield BundleFile("data/findings.jsonl", (_line(f) for f in findings))
     yield _json("data/rates.json", {name: audit[name] for name in ("head", "rates", "positions", "digest")})
     yield _json("data/team.json", {"operator": appliance.operator})
-    yield BundleFile("data/decisions.jsonl", b"")
-    yield BundleFile("data/objections.jsonl", b"")
+    for kind in ("decisions", "objections"):
+        yield BundleFile(f"data/{kind}.jsonl", b"".join(map(_line, record_store.documents(db, [kind]))))
     changes = folder.root / FILE
     yield BundleFile(f"data/{FILE}", changes if changes.exists() else b"")
     yield BundleFile("data/custody/log.jsonl", folder.custody)

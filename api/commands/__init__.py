@@ -13,6 +13,7 @@ from api.commands.demo import demo
 from api.commands.evidence import evidence
 from api.commands.inspections import authorisation, inspection, segment, unit
 from api.commands.ledgers import ledger, proof
+from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
@@ -36,6 +37,10 @@ COMMANDS: tuple[click.Command, ...] = (
     verdict,
     finding,
     rate,
+    explain,
+    decision,
+    objection,
+    record,
     evidence,
     recover,
     catalogue,

@@ -11,6 +11,7 @@ from api.v1.credentials import credentials
 from api.v1.hosts import hosts
 from api.v1.inspections import inspections
 from api.v1.ledgers import ledgers
+from api.v1.records import records
 from api.v1.results import results
 from api.v1.scans import scans
 from api.v1.system import system
@@ -23,6 +24,7 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     scans,
     hosts,
     results,
+    records,
     bundles,
     changes,
     catalogue,

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from appliance.model import Verdict
 from appliance.store.database import Db, Row, dumps, loads
 
 
-def save_audit(db: Db, head: Row, verdicts: Iterable[Row], after: Iterator[Row]) -> None:
+def save_audit(db: Db, head: Row, verdicts: Iterable[tuple[Verdict, bytes]], after: Iterator[Row]) -> None:
     """Store an audit in one transaction.
 
-    ``head``: id, created_at. ``verdicts`` are streamed; ``after`` is read only when they are all stored and yields one
-    object: head, rates, positions, digest, findings.
+    ``head``: id, created_at. ``verdicts`` are streamed with their canonical lines, which are stored as they are: their
+    digest is the audit's. ``after`` is read only when they are all stored and yields one object: head, rates,
+    positions, digest, findings, hosts, assets.
     """
     audit_id = head["id"]
     with db.atomic():
         db.insert("audits", {**head, "head": "{}", "rates": "{}", "positions": "[]", "digest": ""})
-        db.insert_many("verdicts", (_verdict(audit_id, n, v) for n, v in enumerate(verdicts)))
+        db.insert_many("verdicts", (_verdict(audit_id, n, v, line) for n, (v, line) in enumerate(verdicts)))
         result = next(after)
         db.insert_many("findings", (_finding(audit_id, n, f) for n, f in enumerate(result["findings"])))
+        for table, rows in (("audit_hosts", result["hosts"]), ("audit_assets", result["assets"])):
+            db.insert_many(table, ({"audit_id": audit_id, **row} for row in rows))
         db.execute(
             "UPDATE audits SET head = ?, rates = ?, positions = ?, digest = ? WHERE id = ?",
             [
@@ -32,10 +36,20 @@ def save_audit(db: Db, head: Row, verdicts: Iterable[Row], after: Iterator[Row])
         )
 
 
-def _verdict(audit_id: str, seq: int, document: Row) -> Row:
-    columns = ("id", "host_id", "product_id", "category", "decision", "rule")
-    row = {name: document[name] for name in columns}
-    return {"audit_id": audit_id, "seq": seq, **row, "document": dumps(document)}
+def _verdict(audit_id: str, seq: int, verdict: Verdict, line: bytes) -> Row:
+    return {
+        "audit_id": audit_id,
+        "seq": seq,
+        "id": verdict.id,
+        "host_id": verdict.host_id,
+        "product_id": verdict.product_id,
+        "category": verdict.category.value,
+        "decision": verdict.decision.value,
+        "rule": verdict.rule,
+        "official": int(verdict.official),
+        "origin": verdict.origin.value if verdict.origin else "",
+        "document": line.decode().rstrip("\n"),
+    }
 
 
 def _finding(audit_id: str, seq: int, document: Row) -> Row:

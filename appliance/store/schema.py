@@ -73,6 +73,20 @@ CREATE TABLE ledger_mappings (unit_id TEXT NOT NULL REFERENCES units(id), kind T
   field TEXT NOT NULL, PRIMARY KEY (unit_id, kind, header))
 """
 
+RECORD_TABLES = """
+CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT NOT NULL, entered_at TEXT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX records_by_kind ON records (kind, id);
+ALTER TABLE verdicts ADD COLUMN official INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE verdicts ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+CREATE INDEX verdicts_by_number ON verdicts (audit_id, category, decision, official, origin, seq);
+CREATE INDEX verdicts_by_host ON verdicts (audit_id, host_id);
+CREATE TABLE audit_hosts (audit_id TEXT NOT NULL REFERENCES audits(id), host_id TEXT NOT NULL, address TEXT NOT NULL,
+  hostname TEXT NOT NULL, asset_no TEXT NOT NULL, facts_id TEXT NOT NULL, collected INTEGER NOT NULL,
+  client INTEGER NOT NULL, PRIMARY KEY (audit_id, host_id));
+CREATE TABLE audit_assets (audit_id TEXT NOT NULL REFERENCES audits(id), asset_no TEXT NOT NULL,
+  quantity INTEGER NOT NULL, department TEXT NOT NULL, "row" TEXT NOT NULL, PRIMARY KEY (audit_id, asset_no))
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -94,7 +108,17 @@ def _mappings(db: Db) -> None:
     db.script(MAPPING_TABLES)
 
 
+def _records(db: Db) -> None:
+    db.script(RECORD_TABLES)
+
+
 INSPECTION = Schema(
-    "inspection", [("0001_first", _first_inspection), ("0002_fleet", _fleet), ("0003_ledgers", _ledgers)]
+    "inspection",
+    [
+        ("0001_first", _first_inspection),
+        ("0002_fleet", _fleet),
+        ("0003_ledgers", _ledgers),
+        ("0004_records", _records),
+    ],
 )
 INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])

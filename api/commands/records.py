@@ -1,0 +1,161 @@
+"""``hezheng decision``, ``objection``, ``record``, ``explain``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.commands.base import data_option, json_option, put
+from api.commands.client import connected
+from config.problems import BadInput
+
+ONE = "/api/v1/inspections"
+DECISIONS = click.Choice(["licensed", "unlicensed", "to_verify", "excluded"])
+
+
+@click.group(help="上机复核")
+def decision() -> None:
+    pass
+
+
+@decision.command("record", help="登记对一条判定的上机复核结论，下一次 audit 起生效。")
+@click.argument("inspection_id")
+@click.argument("verdict_id")
+@click.argument("decided", type=DECISIONS)
+@click.option("--reason", required=True, help="复核所见。")
+@click.option("--paper", "papers", multiple=True, help="照片或书面材料的编号，可多次给出。")
+@data_option
+@json_option
+def decision_record(
+    inspection_id: str,
+    verdict_id: str,
+    decided: str,
+    reason: str,
+    papers: tuple[str, ...],
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    body = {"decision": decided, "reason": reason, "papers": list(papers)}
+    _send(data, f"{ONE}/{inspection_id}/verdicts/{verdict_id}/decision", body, "decision", as_json)
+
+
+@decision.command("list", help="列出上机复核结论。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def decision_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    _list(data, f"{ONE}/{inspection_id}/decisions", "decisions", as_json)
+
+
+@click.group(help="异议")
+def objection() -> None:
+    pass
+
+
+@objection.command("record", help="登记单位对一条判定的异议。")
+@click.argument("inspection_id")
+@click.argument("verdict_id")
+@click.option("--reason", required=True, help="异议理由。")
+@click.option("--paper", "papers", multiple=True, help="材料编号，可多次给出。")
+@data_option
+@json_option
+def objection_record(
+    inspection_id: str, verdict_id: str, reason: str, papers: tuple[str, ...], data: Path | None, as_json: bool
+) -> None:
+    body = {"reason": reason, "papers": list(papers)}
+    _send(data, f"{ONE}/{inspection_id}/verdicts/{verdict_id}/objections", body, "objection", as_json)
+
+
+@objection.command("answer", help="答复异议：upheld 成立（须给 --decision），rejected 不成立。")
+@click.argument("inspection_id")
+@click.argument("objection_id")
+@click.argument("said", type=click.Choice(["upheld", "rejected"]))
+@click.option("--text", required=True, help="答复意见。")
+@click.option("--decision", "decided", type=DECISIONS)
+@data_option
+@json_option
+def objection_answer(
+    inspection_id: str, objection_id: str, said: str, text: str, decided: str | None, data: Path | None, as_json: bool
+) -> None:
+    body = {"answer": said, "text": text, "decision": decided}
+    _send(data, f"{ONE}/{inspection_id}/objections/{objection_id}/answer", body, "objection", as_json)
+
+
+@objection.command("list", help="列出异议和答复。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def objection_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    _list(data, f"{ONE}/{inspection_id}/objections", "objections", as_json)
+
+
+@click.group(help="其他记录：处置手续、维修单、KMS 主机、授权服务器、场地授权范围、租赁说明等")
+def record() -> None:
+    pass
+
+
+@record.command(
+    "add", help='登记一条记录，如：record add 督查号 disposals \'{"asset_no": "ZC1", "paper": "批复 3 号"}\''
+)
+@click.argument("inspection_id")
+@click.argument("kind")
+@click.argument("fields")
+@data_option
+@json_option
+def record_add(inspection_id: str, kind: str, fields: str, data: Path | None, as_json: bool) -> None:
+    try:
+        document = json.loads(fields)
+    except json.JSONDecodeError as error:
+        raise BadInput("record.bad_field", kind=kind, detail=str(error)) from error
+    _send(data, f"{ONE}/{inspection_id}/records", {"kind": kind, "fields": document}, "record", as_json)
+
+
+@record.command("list", help="列出手工登记的记录。")
+@click.argument("inspection_id")
+@click.option("--kind")
+@data_option
+@json_option
+def record_list(inspection_id: str, kind: str | None, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        query = {"kind": kind} if kind else {}
+        put({"items": client.get(f"{ONE}/{inspection_id}/records", **query)["items"]}, "records", as_json)
+
+
+@click.command(help="说明一条判定的依据，或用 --rate 说明一个指标的某个数由哪些判定、计算机或材料组成。")
+@click.argument("inspection_id")
+@click.argument("verdict_id", required=False)
+@click.option("--rate", "rate_name", help="指标名，如 legal_rate.office。")
+@click.option("--number", type=click.Choice(["n", "d", "excluded", "lower", "upper"]), default="n", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@data_option
+@json_option
+def explain(
+    inspection_id: str,
+    verdict_id: str | None,
+    rate_name: str | None,
+    number: str,
+    limit: int,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    if (verdict_id is None) == (rate_name is None):
+        raise click.UsageError("给出判定编号，或用 --rate 给出指标名，二者取一。")
+    with connected(data) as client:
+        if verdict_id is not None:
+            found = client.get(f"{ONE}/{inspection_id}/verdicts/{verdict_id}/explain")
+        else:
+            found = client.get(f"{ONE}/{inspection_id}/rates/{rate_name}/explain", number=number, limit=limit)
+        put(found, "explanation", as_json)
+
+
+def _send(data: Path | None, path: str, body: dict[str, Any], schema: str, as_json: bool) -> None:
+    with connected(data) as client:
+        put(client.send("POST", path, body), schema, as_json)
+
+
+def _list(data: Path | None, path: str, schema: str, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(path)["items"]}, schema, as_json)

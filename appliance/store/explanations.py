@@ -1,0 +1,121 @@
+"""Reads that explanations need, each by an index: one verdict or number of a large audit must answer at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.store.database import Db, Row, loads
+from appliance.store.ledgers import list_proofs, proof_rows
+from appliance.store.records import documents
+
+PAPERS = {"domestic_purchase_rate": "purchases", "rectification_rate": "rectifications"}
+LEDGERS = {"domestic_purchase_rate": "statistics", "ledger_match_rate": "allocations"}
+
+
+def facts(db: Db, facts_id: str) -> Row | None:
+    """One ``hezheng.facts/1`` document."""
+    row = db.first("SELECT document FROM results WHERE facts_id = ?", [facts_id])
+    return loads(row["document"]) if row else None
+
+
+def host(db: Db, audit_id: str, host_id: str) -> Row | None:
+    """The computer as the audit saw it: address, host name, asset, collected, client."""
+    return db.first("SELECT * FROM audit_hosts WHERE audit_id = ? AND host_id = ?", [audit_id, host_id])
+
+
+def ledger_row(db: Db, text: str) -> Row:
+    """``{row, file, sheet, number, record}`` of ``file!sheet!row``; ``record`` None when that file is gone."""
+    file_id, _, rest = text.partition("!")
+    sheet, _, number = rest.rpartition("!")
+    found = db.first(
+        "SELECT d.document, f.name FROM declared d JOIN ledger_files f ON f.id = d.file_id "
+        'WHERE d.file_id = ? AND d.sheet = ? AND d."row" = ?',
+        [file_id, sheet, int(number) if number.isdecimal() else -1],
+    )
+    record = loads(found["document"]) if found else None
+    return {
+        "row": text,
+        "file": found["name"] if found else file_id,
+        "sheet": sheet,
+        "number": number,
+        "record": record,
+    }
+
+
+def proofs_of(db: Db, numbers: set[str]) -> list[dict[str, Any]]:
+    """The proofs entered for some 软件编号."""
+    return [row for row in proof_rows(list_proofs(db)) if row["software_no"] in numbers]
+
+
+def _where(wanted: Row) -> tuple[str, list[Any]]:
+    marks = (", ".join("?" for _ in wanted[name]) for name in ("categories", "decisions"))
+    categories, decisions = marks
+    sql = f"host_id <> '' AND category IN ({categories}) AND decision IN ({decisions}) AND official = ?"
+    values = [*wanted["categories"], *wanted["decisions"], int(wanted["official"])]
+    if wanted["origin"]:
+        sql += " AND origin = ?"
+        values.append(wanted["origin"])
+    return sql, values
+
+
+def verdicts_counted(db: Db, audit_id: str, wanted: Row, after: int, limit: int) -> list[tuple[int, Any]]:
+    """``(seq, verdict)`` of the verdicts that a number counts."""
+    where, values = _where(wanted)
+    sql = f"SELECT seq, document FROM verdicts WHERE audit_id = ? AND seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608
+    rows = db.rows(sql, [audit_id, after, *values, limit])
+    return [(row["seq"], loads(row["document"])) for row in rows]
+
+
+def count_counted(db: Db, audit_id: str, wanted: Row) -> dict[str, int]:
+    """How many of them there are, by decision."""
+    where, values = _where(wanted)
+    sql = f"SELECT decision AS name, COUNT(*) AS n FROM verdicts WHERE audit_id = ? AND {where} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    return {row["name"]: row["n"] for row in db.rows(sql, [audit_id, *values])}
+
+
+def product_level(db: Db, audit_id: str, categories: list[str]) -> list[Any]:
+    """The verdicts at product level: what R14 moves to 非正版 by count."""
+    marks = ", ".join("?" for _ in categories)
+    sql = f"SELECT document FROM verdicts WHERE audit_id = ? AND host_id = '' AND category IN ({marks}) ORDER BY seq"  # noqa: S608
+    return [loads(row["document"]) for row in db.rows(sql, [audit_id, *categories])]
+
+
+def base_assets(db: Db, audit_id: str) -> list[Row]:
+    """A: 资产编号, 数量, 部门, ledger row."""
+    return db.rows("SELECT * FROM audit_assets WHERE audit_id = ? ORDER BY asset_no", [audit_id])
+
+
+def unlisted_hosts(db: Db, audit_id: str) -> list[Row]:
+    """Computers that stand for no listed asset: 实有账无."""
+    return db.rows("SELECT * FROM audit_hosts WHERE audit_id = ? AND asset_no = '' ORDER BY host_id", [audit_id])
+
+
+def computers_counted(db: Db, audit_id: str, categories: list[str]) -> list[Row]:
+    """Computers with an official copy in some categories, each with its worst decision."""
+    marks = ", ".join("?" for _ in categories)
+    sql = f"""SELECT h.*, v.worst FROM audit_hosts h JOIN (
+        SELECT host_id, CASE WHEN SUM(decision = 'unlicensed') THEN 'unlicensed'
+                             WHEN SUM(decision = 'to_verify') THEN 'to_verify' ELSE 'licensed' END AS worst
+        FROM verdicts WHERE audit_id = ? AND official = 1 AND host_id <> '' AND decision <> 'excluded'
+                        AND category IN ({marks}) GROUP BY host_id
+        ) v ON v.host_id = h.host_id WHERE h.audit_id = ? ORDER BY h.host_id"""  # noqa: S608  only marks
+    return db.rows(sql, [audit_id, *categories, audit_id])
+
+
+def listed_hosts(db: Db, audit_id: str, column: str) -> list[Row]:
+    """Computers that stand for a listed asset, and by one more column of the audit."""
+    extra = f' AND "{column}" = 1' if column else ""
+    sql = f"SELECT * FROM audit_hosts WHERE audit_id = ? AND asset_no <> ''{extra} ORDER BY host_id"  # noqa: S608
+    return db.rows(sql, [audit_id])
+
+
+def papers_of(db: Db, name: str) -> list[Any]:
+    """The records and ledger rows that a rate over papers counts."""
+    base = name.partition(".")[0]
+    rows = db.rows(
+        "SELECT d.document FROM declared d JOIN ledger_files f ON f.id = d.file_id "
+        "WHERE f.kind = ? AND f.state = 'accepted' ORDER BY f.id, d.seq",
+        [LEDGERS.get(base, "")],
+    )
+    entered = documents(db, [PAPERS[base]]) if base in PAPERS else []
+    return [*(loads(row["document"]) for row in rows), *entered]

@@ -1,0 +1,136 @@
+"""Desk decisions, objections, papers entered by hand, and explanations, over the API and the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Api
+from tests.api.test_api import facts_document
+
+
+@pytest.fixture
+def judged(api: Api) -> str:
+    """Path of an inspection with one computer that runs a copy of AutoCAD that nobody bought."""
+    one = api.new_inspection()
+    autocad = {"name": "AutoCAD 2020 - 简体中文", "publisher": "Autodesk", "version": "23.1", "source": "HKLM\\AutoCAD"}
+    api.post(f"{one}/facts", facts_document(installations=[{**autocad, "scope": "machine", "observation": "o77"}]))
+    audit(api, one)
+    return one
+
+
+def audit(api: Api, one: str) -> dict[str, Any]:
+    job = api.post(f"{one}/audits")
+    api.built.appliance.jobs.get(job["id"]).future.result(30)  # pyright: ignore[reportOptionalMemberAccess]
+    return api.get(f"{one}/rates")
+
+
+def autocad(api: Api, one: str) -> dict[str, Any]:
+    found = [v for v in api.get(f"{one}/verdicts?limit=100")["items"] if v["product_id"] == "autocad"]
+    assert len(found) == 1
+    return found[0]
+
+
+def code_of(api: Api, method: str, path: str, body: Any) -> tuple[int, str]:
+    response = api.call(method, path, body)
+    assert response.json is not None
+    return response.status_code, response.json["code"]
+
+
+def test_a_desk_decision_survives_a_re_run_and_shows_on_the_verdict(api: Api, judged: str) -> None:
+    before = autocad(api, judged)
+    assert (before["decision"], before["decided_by"]) == ("to_verify", "rule")
+    body = {"decision": "licensed", "reason": "出示购买发票原件", "papers": ["照片 12"]}
+    api.post(f"{judged}/verdicts/{before['id']}/decision", body)
+    for _ in range(2):
+        audit(api, judged)
+        after = autocad(api, judged)
+        assert (after["id"], after["decision"], after["decided_by"]) == (before["id"], "licensed", "desk")
+        assert "出示购买发票原件" in after["reasons"][0]["text"]
+    assert [row["decision"] for row in api.get(f"{judged}/decisions")["items"]] == ["licensed"]
+
+
+def test_an_objection_waits_for_its_answer_and_an_upheld_one_decides(api: Api, judged: str) -> None:
+    verdict = autocad(api, judged)
+    body = {"reason": "借用设计院的机器", "papers": ["借用协议"]}
+    objection = api.post(f"{judged}/verdicts/{verdict['id']}/objections", body)
+    audit(api, judged)
+    pending = autocad(api, judged)
+    assert pending["decision"] == "to_verify"
+    assert any(remark["code"] == "verdict.objection_pending" for remark in pending["remarks"])
+    answer = {"answer": "upheld", "text": "属实", "decision": "excluded"}
+    api.post(f"{judged}/objections/{objection['id']}/answer", answer)
+    audit(api, judged)
+    assert (autocad(api, judged)["decision"], autocad(api, judged)["decided_by"]) == ("excluded", "objection")
+    again = code_of(api, "POST", f"{judged}/objections/{objection['id']}/answer", answer)
+    assert again == (409, "record.already_answered")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("verdicts/v00/decision", {"decision": "licensed", "reason": "x"}, "audit.no_verdict"),
+        ("objections/01M7YQD5HQ0BGJMSWET156APBW/answer", {"answer": "rejected", "text": "x"}, "record.not_found"),
+        (
+            "objections/01M7YQD5HQ0BGJMSWET156APBW/answer",
+            {"answer": "upheld", "text": "x"},
+            "record.answer_needs_decision",
+        ),
+        ("records", {"kind": "wishes", "fields": {}}, "record.unknown_kind"),
+        ("records", {"kind": "disposals", "fields": {"asset": "ZC1"}}, "record.bad_field"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused_by_name(api: Api, judged: str, path: str, body: Any, code: str) -> None:
+    assert code_of(api, "POST", f"{judged}/{path}", body)[1] == code
+
+
+def test_a_paper_entered_by_hand_is_part_of_the_next_audit(api: Api, judged: str) -> None:
+    fields = {"name": "WPS Office", "origin": "domestic", "sets": 3}
+    api.post(f"{judged}/records", {"kind": "purchases", "fields": fields})
+    api.post(f"{judged}/records", {"kind": "kms_hosts", "fields": {"host": "10.1.1.5"}})
+    rates = audit(api, judged)["rates"]
+    assert (rates["domestic_purchase_rate"]["n"], rates["domestic_purchase_rate"]["d"]) == (3, 3)
+    assert [row["kind"] for row in api.get(f"{judged}/records")["items"]] == ["purchases", "kms_hosts"]
+
+
+def test_a_verdict_is_explained_down_to_the_raw_value_and_the_rule(api: Api, judged: str) -> None:
+    found = api.get(f"{judged}/verdicts/{autocad(api, judged)['id']}/explain")
+    assert found["rule"]["text"].startswith("R29：")
+    assert "第三条" in found["policy"]["text"]
+    assert [(r["group"], r["values"]["name"]) for r in found["observed"]] == [
+        ("installations", "AutoCAD 2020 - 简体中文")
+    ]
+    assert found["observed"][0]["values"]["source"] == "HKLM\\AutoCAD"
+    assert found["host"]["collected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "kind"),
+    [
+        ("legal_rate", "d", "verdicts"),
+        ("legal_rate.industrial", "upper", "verdicts"),
+        ("legal_rate", "excluded", "verdicts"),
+        ("domestic_rate", "n", "verdicts"),
+        ("coverage_rate", "n", "hosts"),
+        ("coverage_rate", "d", "assets"),
+        ("asset_match_rate", "d", "assets"),
+        ("rectification_rate", "d", "records"),
+        ("client_rate", "n", "hosts"),
+    ],
+)
+def test_every_number_of_a_rate_leads_to_what_it_counts(
+    api: Api, judged: str, name: str, number: str, kind: str
+) -> None:
+    found = api.get(f"{judged}/rates/{name}/explain?number={number}")
+    assert (found["kind"], found["value"]) == (kind, found["rate"][number])
+    assert len(found["items"]) == found["value"]
+
+
+def test_an_unknown_rate_names_the_known_ones(api: Api, judged: str) -> None:
+    assert code_of(api, "GET", f"{judged}/rates/luck/explain", None)[1] == "audit.no_rate"
+
+
+def test_the_bundle_line_of_a_verdict_is_its_canonical_line(api: Api, judged: str) -> None:
+    rates = api.get(f"{judged}/rates")
+    assert rates["digest"] == rates["head"]["verdicts"]["sha256"]
