@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
-from appliance.changes import FILE, Change, Changes, answered, log_change, open_changes
+from appliance.changes import FILE, Change, Changes, all_open, answered, log_change, open_changes
 from appliance.context import Appliance
 from appliance.folder import InspectionFolder
 from appliance.inspections import authorisation_in_force, list_all
@@ -30,6 +30,7 @@ from scanner.scope import Scope, require
 from scanner.service_state import Rung, Step
 from scanner.session import SessionError
 
+KIND = "recover"
 POLL_SECONDS = 0.2
 Stopped = Callable[[], bool]
 
@@ -54,11 +55,17 @@ class Recovered:
 
 def count_open(appliance: Appliance) -> int:
     """Open entries of all inspections."""
-    return sum(len(open_changes(appliance.folder.inspection(row["id"]).root / FILE)) for row in list_all(appliance))
+    return len(all_open(appliance.folder))
 
 
 def start(appliance: Appliance) -> Job:
-    """Recover all inspections as a job. Raises Refused with a locked vault when something is open."""
+    """Recover all inspections as a job, or join the one that runs.
+
+    Raises Refused with a locked vault when something is open.
+    """
+    for job in appliance.jobs.running():
+        if job.kind == KIND:
+            return job
     if count_open(appliance) and appliance.vault.locked:
         raise Refused("change.vault_locked")
 
@@ -66,7 +73,7 @@ def start(appliance: Appliance) -> Job:
         items = list(_all(appliance, job))
         return {"items": items, "open": sum(not item["restored"] for item in items)}
 
-    return appliance.jobs.start("recover", "hosts", "", work)
+    return appliance.jobs.start(KIND, "hosts", "", work)
 
 
 def _all(appliance: Appliance, job: Job) -> Iterator[dict[str, Any]]:
