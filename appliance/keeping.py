@@ -38,6 +38,7 @@ class StoreKeeper:
     committed: Callable[[HostFacts], None]
     changes: Changes
     round_no: int = 1
+    _progress: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     _files: dict[str, BinaryIO] = field(default_factory=dict[str, BinaryIO])
 
     def new_facts_id(self) -> str:
@@ -47,7 +48,10 @@ class StoreKeeper:
         self._log("host.login", address=task.address, facts=facts_id, account=account_name(credential.credential))
 
     def progress(self, credential_id: str, selection: Selection) -> None:
-        fleet_store.save_progress(self.db, self.scan_id, credential_id, selection.of(credential_id))
+        document = selection.of(credential_id).to_json()
+        if self._progress.get(credential_id) != document:  # a commit costs as much as the login of a quick host
+            fleet_store.save_progress(self.db, self.scan_id, credential_id, document)
+            self._progress[credential_id] = document
 
     def login(self, task: HostTask, credential_id: str, result: LoginResult, selection: Selection) -> None:
         frozen = selection.of(credential_id).frozen_reason

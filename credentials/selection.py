@@ -72,7 +72,7 @@ class CredentialProgress:
         """For the checkpoint, made before a login starts and after it ended."""
         return {
             "state": self.state.value,
-            "in_flight": sorted(self.in_flight),
+            "in_flight": sorted(self.in_flight) if self.state is CredentialState.UNPROVEN else [],
             "tried": sorted(self.tried),
             "refusals_in_a_row": self.refusals_in_a_row,
             "frozen_reason": self.frozen_reason.to_json() if self.frozen_reason else None,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from appliance.store.database import Db, Row, dumps, loads
 from credentials.selection import CredentialProgress
 
 
-def save_progress(db: Db, scan_id: str, credential_id: str, progress: CredentialProgress) -> None:
-    """Keep what is known of one credential."""
-    row = {"credential_id": credential_id, "scan_id": scan_id, "document": dumps(progress.to_json())}
+def save_progress(db: Db, scan_id: str, credential_id: str, progress: Mapping[str, Any]) -> None:
+    """Keep what is known of one credential, as ``CredentialProgress.to_json`` wrote it."""
+    row = {"credential_id": credential_id, "scan_id": scan_id, "document": dumps(progress)}
     db.replace("credential_progress", row)
 
 
