@@ -24,6 +24,7 @@ from config.problems import BadInput
 PRODUCT_PRIORITY = 100
 NOISE_PRIORITY = 200
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
+Packages = tuple[Annotated[str, Field(pattern=r"^(?:\*[^*]+|[^*]+\*?)$")], ...]  # one star, at one end
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Finder(Shape):
     starts: Words = ()
     exact: Words = ()
     has: Words = ()
-    package: Words = ()
+    package: Packages = ()
     os: Words = ()
     distribution: Words = ()
     matching: re.Pattern[str] | None = None

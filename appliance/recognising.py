@@ -23,7 +23,7 @@ from appliance.store.database import Db
 from config.clock import rfc3339
 from config.durable import private_folder, replace_file
 from config.problems import BadInput, NotFound
-from scanner.model import HostFacts, InstalledSoftware, Platform
+from scanner.model import HostFacts, InstalledSoftware, OperatingSystem, Platform
 
 Document = dict[str, Any]
 TRIAL_WORDS = ("试用版", "演示版", "企业评估版")
@@ -78,6 +78,12 @@ def recognise(
     """One raw name, with everything that a table of names shows."""
     found = catalogue.recognise(name, publisher or None, version or None, platform=platform, **(fields or {}))
     return describe(catalogue, found, name, publisher)
+
+
+def recognise_system(catalogue: Catalogue, name: str, version: str, platform: Platform) -> Document:
+    """One name of an operating system, as a computer or a ledger writes it."""
+    found = catalogue.recognise_os(OperatingSystem(platform, name, version=version or None))
+    return describe(catalogue, found, name, "")
 
 
 def describe(catalogue: Catalogue, found: Recognition, name: str, publisher: str) -> Document:

@@ -27,8 +27,9 @@ def catalogue() -> None:
 @click.option("--publisher", default="", help="发布者。")
 @click.option("--version", default="", help="版本。")
 @click.option("--platform", type=PLATFORMS, default="windows", help="Windows 程序名还是 Linux 软件包名。")
+@click.option("--system", is_flag=True, help="这是操作系统的名称，不是软件。")
 @json_option
-def recognise(name: str, publisher: str, version: str, platform: str, as_json: bool) -> None:
+def recognise(name: str, publisher: str, version: str, platform: str, system: bool, as_json: bool) -> None:
     from appliance import recognising
     from appliance.catalogue import load
     from scanner.model import Platform
@@ -36,6 +37,8 @@ def recognise(name: str, publisher: str, version: str, platform: str, as_json: b
     known = load()
     if name.lower().endswith(".csv"):
         items = list(recognising.recognise_rows(known, _rows(Path(name))))
+    elif system:
+        items = [{"name": name, **recognising.recognise_system(known, name, version, Platform(platform))}]
     else:
         items = [{"name": name, **recognising.recognise(known, name, publisher, version, Platform(platform))}]
     _put_items(items, "recognition", as_json)

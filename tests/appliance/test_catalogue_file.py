@@ -85,6 +85,7 @@ BROKEN = [
     ("office.toml", LIBRE, f'colour = "blue", {LIBRE}', "colour", "libreoffice"),
     ("noise.toml", f"{WEBVIEW}'webview2'", f"{WEBVIEW}'webview2('", "matching", "webview"),
     ("other.toml", '{ id = "wechat", name', '{ id = "qq", name', "id", None),
+    ("database.toml", 'package = ["tdengine*"]', 'package = ["*tdengine*"]', "package", "tdengine"),
 ]
 
 
