@@ -118,6 +118,7 @@ class ServiceScript(Script):
     def __init__(self, sock: socket.socket, secret: str, machine: Machine, number: int) -> None:
         super().__init__(sock, secret)
         self.machine, self.number = machine, number
+        self.service_pipes: set[bytes] = set()
         self.names: dict[bytes, str] = {}
         self.rights: dict[bytes, int] = {}
         self.pipe = ""
@@ -143,6 +144,7 @@ class ServiceScript(Script):
                 return self.reply(request, error_body(), NAME_NOT_FOUND)
         before = set(self.pipes)
         super().create(request)
+        self.service_pipes.clear()  # this machine answers for its services itself
         self.names |= dict.fromkeys(set(self.pipes) - before, name)
         return None
 
