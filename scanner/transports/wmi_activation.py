@@ -43,7 +43,6 @@ class Activated:
         return next(own, self.endpoints[0][1])
 
 
-
 def request(causality: bytes) -> bytes:
     """RemoteCreateInstance(CLSID_WbemLevel1Login, IID_IWbemLevel1Login) over TCP."""
     call: Any = _impacket.RemoteCreateInstance()
