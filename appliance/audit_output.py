@@ -22,7 +22,15 @@ from appliance.declared import Declared
 from appliance.differences import Difference, differences
 from appliance.documents import canonical, rate_document, records_digest, verdict_document
 from appliance.entitlements import Register
-from appliance.findings import in_order, of_roster, of_verdict, over_licence, unlisted_free, unrecognised_rows
+from appliance.findings import (
+    in_order,
+    not_restored,
+    of_roster,
+    of_verdict,
+    over_licence,
+    unlisted_free,
+    unrecognised_rows,
+)
 from appliance.model import Category, Decision, Finding, Product, Rate, SoftwareOrigin, Verdict
 from appliance.positions import Surplus
 from appliance.rates import by_mode, computer_rates, domestic_rate, legal_rate, software_rates
@@ -111,6 +119,7 @@ class Output:
                 *_other_free(survey, self._register),
                 *survey.findings,
                 *of_roster(roster, survey.identities),
+                *not_restored(roster, survey.identities, self._inputs.unrestored),
                 *unrecognised_rows(self._register.unrecognised),
             ]
         )

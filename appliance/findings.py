@@ -15,6 +15,7 @@ activator_present      存在激活工具: signs of an activator that acts on no
 unregistered_install   R20: 正版, and in no row of the 附件9 that was handed over      host id             the computer
 bought_not_used        R21 未真装真用: a row is proven and a pirated copy is used       host id             the computer
 asset_conflict         matched, but host and row contradict each other             host id             the computer
+not_restored           a scan started a service on it and has not put it back yet  host id             the computer
 not_collected          R27: a computer in scope that was not, or only partly, read  host id             the computer
 antivirus_missing      未装杀毒: fully read, and no antivirus among what was read      host id             the computer
 os_unrecognised        an operating system that the catalogue does not know        host id             the computer
@@ -26,7 +27,7 @@ The identity of a computer is its SMBIOS UUID, else serial, machine-id, MAC, add
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from appliance import identity
 from appliance.ledger.model import FreeListEntry, Licence
@@ -123,6 +124,15 @@ def not_collected(host: AuditHost, known_as: str, facts: HostFacts | None) -> Fi
     reason = (facts.reason if facts else None) or host.reason
     partly = facts is not None and bool(facts.installations)
     return of_computer(host, known_as, "not_collected", *why(outcome, reason, partly=partly))
+
+
+def not_restored(
+    roster: Roster, identities: dict[str, str], unrestored: Mapping[str, Message]
+) -> Iterator[Finding]:
+    """What we changed on a computer and have not put back yet: ours to settle, and never a quiet log line."""
+    for host in roster.hosts:
+        if host.id in unrestored:
+            yield of_computer(host, identities[host.id], "not_restored", unrestored[host.id])
 
 
 def unrecognised_rows(rows: Iterable[Licence | FreeListEntry]) -> Iterator[Finding]:

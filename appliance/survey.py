@@ -42,6 +42,7 @@ class AuditInputs:
     declared: Declared = NOTHING  # 附件5, 8, 9 and what people decided
     unit_kind: UnitKind = UnitKind.GOVERNMENT
     known: KnownTraces = field(default_factory=known_traces)
+    unrestored: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by host: a change not put back
     window: tuple[date, date] | None = None  # the days of the visit, for 开机率; None = the as-of day
 
 
