@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
+from api.serving import build
 from appliance import catalogue as catalogues
+from appliance.folder import DataFolder, writing
+from config.clock import SystemClock
 from tests.api.conftest import Api, hezheng
 from tests.api.test_api import facts_document
 
@@ -95,6 +99,22 @@ def test_the_api_lists_products_page_by_page_and_recognises(api: Api) -> None:
     about = api.get("/api/v1/catalogue")
     assert about["problem"] is None
     assert about["digest"] == api.get("/api/v1/status")["catalogue"]["digest"]
+
+
+def test_the_appliance_starts_with_the_last_good_catalogue_and_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(shutil.copytree(catalogues.FOLDER, tmp_path / "catalogue"))
+    monkeypatch.setattr(catalogues, "FOLDER", source)
+    with writing(DataFolder(data), ""):
+        good = build(DataFolder(data), SystemClock()).appliance.catalogue.digest
+        with (source / "office.toml").open("a", encoding="utf-8") as file:
+            file.write("oops\n")
+        built = build(DataFolder(data), SystemClock())
+        status = Api(built, Client(built.app)).get("/api/v1/status")
+    assert status["catalogue"]["digest"] == good
+    assert [problem["code"] for problem in status["reference_problems"]] == ["catalogue.bad_file"]
+    assert "office.toml" in status["reference_problems"][0]["text"]
 
 
 def program(name: str) -> dict[str, Any]:
