@@ -63,6 +63,7 @@ class Script:
         self.preauth = bytes(64)
         self.acceptor = Acceptor(self.secret)
         self.pipes: dict[bytes, deque[bytes]] = {}
+        self.service_pipes: set[bytes] = set()
         self.setups = 0
 
     def make_registry(self) -> Registry:
@@ -142,6 +143,7 @@ class Script:
             SESSION_SETUP: self.session_setup,
             TREE_CONNECT: self.tree_connect,
             CREATE: self.create,
+            CLOSE: self.close,
             READ: self.read,
             IOCTL: self.ioctl,
             LOGOFF: self.logoff,
@@ -206,10 +208,31 @@ class Script:
         self.reply(request, struct.pack("<HBBIII", 16, 2, 0, 0x30, 0, 0x1F01FF))
 
     def create(self, request: Request) -> None:
+        r"""Open ``\winreg``, or ``\svcctl``, which is always honest: scripts misbehave behind it."""
+        offset, size = struct.unpack_from("<HH", request.body, 44)
+        if request.packet[offset : offset + size].decode("utf-16-le") == "svcctl":
+            self.service_pipes.add(self.open_pipe(request))
+        else:
+            self.open_registry(request)
+
+    def open_registry(self, request: Request) -> None:
         r"""Open ``\winreg``."""
+        self.open_pipe(request)
+
+    def open_pipe(self, request: Request) -> bytes:
+        """A new file id."""
         file_id = os.urandom(16)
         self.pipes[file_id] = deque()
         self.reply(request, struct.pack("<HBBI48x", 89, 0, 0, 1) + bytes(8) + file_id + bytes(8))
+        return file_id
+
+    def close(self, request: Request) -> None:
+        """Close a pipe."""
+        self.reply(request, struct.pack("<HHI52x", 60, 0, 0))
+
+    def on_service(self, request: Request) -> bool:
+        """Whether a call is for the service control manager."""
+        return request.body[8:24] in self.service_pipes
 
     def read(self, request: Request) -> None:
         """The rest of an answer."""
@@ -225,6 +248,8 @@ class Script:
         data = request.packet[offset : offset + size]
         if code == VALIDATE:
             return self.reply(request, ioctl_body(code, file_id, self.validation()))
+        if file_id in self.service_pipes:
+            return self.reply(request, ioctl_body(code, file_id, service_answer(data)))
         parts = split(self.rpc(data), PIPE_ROOM)
         self.pipes[file_id] = deque(parts[1:])
         return self.reply(request, ioctl_body(code, file_id, parts[0]), BUFFER_OVERFLOW if parts[1:] else OK)
@@ -247,13 +272,28 @@ class Script:
 
     def bind_answer(self) -> bytes:
         """BIND_ACK for one context."""
-        address = b"\\PIPE\\winreg\0"
-        body = struct.pack("<HHIH", 4280, 4280, 1, len(address)) + address
-        return rpc_pdu(BIND_ACK, body + bytes(-len(body) % 4) + struct.pack("<B3xHH", 1, 0, 0) + NDR)
+        return bind_ack()
 
     def response(self, stub: bytes) -> bytes:
         """RESPONSE fragments of a stub."""
         return fragments(stub, FRAGMENT)
+
+
+def bind_ack() -> bytes:
+    """BIND_ACK for one context."""
+    address = b"\\PIPE\\scripted\0"
+    body = struct.pack("<HHIH", 4280, 4280, 1, len(address)) + address
+    return rpc_pdu(BIND_ACK, body + bytes(-len(body) % 4) + struct.pack("<B3xHH", 1, 0, 0) + NDR)
+
+
+def service_answer(pdu: bytes) -> bytes:
+    """RemoteRegistry runs and starts by itself ([MS-SCMR] §3.1.4: 40 status, 17 settings, the others give handles)."""
+    if pdu[2] == BIND:
+        return bind_ack()
+    opnum = struct.unpack_from("<H", pdu, 22)[0]
+    status = struct.pack("<I9I", 36, 0x20, 4, 0, 0, 0, 0, 0, 700, 0) + bytes(8)
+    settings = struct.pack("<III", 0x20, 2, 1) + bytes(28)
+    return fragments({40: status, 17: settings}.get(opnum, bytes(24)), FRAGMENT)
 
 
 def setup_body(flags: int, token: bytes) -> bytes:

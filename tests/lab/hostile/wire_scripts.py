@@ -54,7 +54,7 @@ class JustInTime(Script):
     """Every answer comes a little before the client gives up."""
 
     def send_frame(self, data: bytes) -> None:
-        time.sleep(1.2)
+        time.sleep(1.5)
         super().send_frame(data)
 
 
@@ -69,7 +69,7 @@ class LateByMinutes(Script):
 class ResetInMidAnswer(Script):
     """Half an answer, then a TCP reset."""
 
-    def ioctl(self, request: Request) -> None:
+    def rpc(self, pdu: bytes) -> bytes:
         self.sock.sendall(struct.pack(">I", 4000) + b"\xfdSMB" + bytes(500))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
@@ -151,11 +151,16 @@ class NegotiateRefused(Script):
 
 
 class Later(Script):
-    """Misbehaves on calls of the pipe; ``bend`` says how."""
+    """Misbehaves on calls of the pipe, after ``honest_calls`` of them; ``bend`` says how."""
+
+    honest_calls = 0
+    calls = 0
 
     def deliver(self, request: Request, packet: bytes) -> None:
-        if request.command == IOCTL and self.keys:
-            return self.bend(request, packet)
+        if request.command == IOCTL and self.keys and not self.on_service(request):
+            self.calls += 1
+            if self.calls > self.honest_calls:
+                return self.bend(request, packet)
         return super().deliver(request, packet)
 
     def bend(self, request: Request, packet: bytes) -> None:
@@ -338,14 +343,14 @@ class NoIpc(Script):
 class ServiceNeverStarts(Script):
     """The pipe is about to come, for ever."""
 
-    def create(self, request: Request) -> None:
+    def open_registry(self, request: Request) -> None:
         self.reply(request, struct.pack("<HBBIB", 9, 0, 0, 0, 0), 0xC00000AC)
 
 
 class ShortCreate(Script):
     """A CREATE answer without its file id."""
 
-    def create(self, request: Request) -> None:
+    def open_registry(self, request: Request) -> None:
         self.reply(request, bytes(8))
 
 
