@@ -109,6 +109,7 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
         facts=lambda: (facts for _, facts in host_store.stream_facts(db)),
         declared=records.declared(db),
         unit_kind=unit_kind_of(_system(appliance, row["unit_id"])),
+        unrestored=unrestored(appliance.folder.inspection(inspection_id)),
         window=_window(row),
     )
 

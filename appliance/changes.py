@@ -20,6 +20,7 @@ from appliance.folder import DataFolder, InspectionFolder
 from config.clock import Clock, parse_rfc3339, rfc3339
 from config.durable import sync_folder
 from config.ids import Ids
+from config.message import Message
 from scanner.raw import error_to_json
 from scanner.service_state import Line, Rung, Step
 from scanner.session import SessionError, Unsupported
@@ -190,6 +191,17 @@ def all_open(folder: DataFolder) -> list[Change]:
     """Open entries of every inspection of a data folder."""
     files = sorted(folder.inspections.glob(f"*/{FILE}"))
     return [change for file in files for change in open_changes(file)]
+
+
+def unrestored(folder: InspectionFolder) -> dict[str, Message]:
+    """By host id: what was begun on it and is not put back."""
+    return {
+        change.about["host"]: Message(
+            "finding.not_restored",
+            {"address": change.address, "begun_at": change.lines[0]["at"], "step": change.lines[-1]["step"]},
+        )
+        for change in open_changes(folder.root / FILE)
+    }
 
 
 def list_all(appliance: Appliance, inspection_id: str) -> list[dict[str, Any]]:
