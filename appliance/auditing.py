@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from appliance import recognising, records
 from appliance.audit import AuditHost, AuditInputs, AuditRun, run_audit
+from appliance.changes import unrestored
 from appliance.context import Appliance
 from appliance.declared import unit_kind_of
 from appliance.jobs import Job
