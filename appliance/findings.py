@@ -126,9 +126,7 @@ def not_collected(host: AuditHost, known_as: str, facts: HostFacts | None) -> Fi
     return of_computer(host, known_as, "not_collected", *why(outcome, reason, partly=partly))
 
 
-def not_restored(
-    roster: Roster, identities: dict[str, str], unrestored: Mapping[str, Message]
-) -> Iterator[Finding]:
+def not_restored(roster: Roster, identities: dict[str, str], unrestored: Mapping[str, Message]) -> Iterator[Finding]:
     """What we changed on a computer and have not put back yet: ours to settle, and never a quiet log line."""
     for host in roster.hosts:
         if host.id in unrestored:

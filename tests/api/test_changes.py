@@ -143,6 +143,20 @@ def test_two_entries_of_one_host_are_never_open_at_once(api: Api, data: Path) ->
     assert (ended["open"], ended["items"][0]["restored"]) == (1, False)  # its credential is gone: it stays visible
 
 
+def test_a_change_that_is_not_put_back_is_a_finding(api: Api, data: Path) -> None:
+    machine = Machine(MANUAL, RUNNING, process=7)
+    path = prepared(api, permitted=True)
+    with on_the_network(machine):
+        host = scanned(api, path)
+    file = DataFolder(data).inspection(path.rpartition("/")[2]).root / changes.FILE
+    about = {"host": host["id"], "address": ADDRESS, "credential": "gone", "facts": "f", "before": None}
+    now = rfc3339(SystemClock().now())
+    changes.append(file, {"entry": "e", "at": now, **about, "step": "intent", "rung": "enable"})
+    finished(api, api.post(f"{path}/audits")["id"])
+    found = [item for item in api.get(f"{path}/findings")["items"] if item["kind"] == "not_restored"]
+    assert [(item["subject"], item["details"][0]["params"]["address"]) for item in found] == [(host["id"], ADDRESS)]
+
+
 def test_a_killed_appliance_leaves_an_open_entry_that_recovering_closes(data: Path) -> None:
     machine = Machine(DISABLED, pending_seconds=0.7)
     inspection = prepared_elsewhere(data)
