@@ -23,6 +23,9 @@ from scanner.transports.winreg_values import decode_text, decode_value, filetime
 
 T = TypeVar("T")
 Items = list[RegistryKey | SessionError]
+Ended = tuple[SessionError | None, list[tuple[int, int]]]
+"""How one lane's enumeration ended, and the states of the key that it saw."""
+READINGS = 2
 
 HIVES = {"HKLM": ndr.OPEN_LOCAL_MACHINE, "HKU": ndr.OPEN_USERS}
 FORBIDDEN = re.compile(
@@ -67,7 +70,7 @@ class RemoteRegistry:
     def names(self, path: str) -> tuple[str, ...]:
         """Names of the direct subkeys, in the registry's order; empty when the key is absent. Raises SessionError.
 
-        A name that is not valid UTF-16 is shown escaped; no key opens by it.
+        A name that is not valid UTF-16 is shown escaped; no key opens by it. Read once more when subkeys came or went.
         """
         found: dict[int, str] = {}
         self._walk(path, lambda _lane, _path, sub: _just(shown_name(sub.name)), found)
@@ -88,37 +91,57 @@ class RemoteRegistry:
     def subkeys(self, path: str) -> Iterator[RegistryKey | SessionError]:
         """Every direct subkey with its values, in the registry's order; an unreadable one is yielded as its error.
 
+        Subkeys that come or go meanwhile shift the others: then everything is read once more, and if they still do, the
+        last item is an error that says so.
         A value larger than the limit is left out of its key, whose next item is a LimitExceeded that names it.
         Raises SessionError when the whole reading ends early, after yielding what was read.
         """
         found: dict[int, Items] = {}
         ended: SessionError | None = None
+        steady = True
         try:
-            self._walk(path, self._read_subkey, found)
+            steady = self._walk(path, self._read_subkey, found)
         except SessionError as error:
             ended = error
         for index in sorted(found):
             yield from found[index]
         if ended:
             raise ended
+        if not steady:
+            yield SessionError("winreg.changed_meanwhile", path=path)
 
     def _walk(
         self,
         path: str,
         visit: Callable[[Lane, str, SubKey], Task[T]],
         found: dict[int, T],
-    ) -> None:
+    ) -> bool:
+        """Whether the subkeys stayed the same while they were enumerated, at the first or the second reading."""
+        path, read_before = _checked(path), self._keys_read
+        for _ in range(READINGS):
+            found.clear()
+            self._keys_read = read_before
+            if self._walk_once(path, visit, found):
+                return True
+        return False
+
+    def _walk_once(
+        self,
+        path: str,
+        visit: Callable[[Lane, str, SubKey], Task[T]],
+        found: dict[int, T],
+    ) -> bool:
         """Each lane enumerates every ``count``-th subkey and visits it; what it finds goes to ``found`` by index."""
-        path = _checked(path)
         step = self._lanes.count
 
-        def stride(first: int) -> Callable[[Lane], Task[SessionError | None]]:
+        def stride(first: int) -> Callable[[Lane], Task[Ended]]:
             return lambda lane: self._stride(lane, path, range(first, self._limits.keys + step, step), visit, found)
 
-        errors = self._lanes.run([stride(first) for first in range(step)])
-        for error in errors:
+        ends = self._lanes.run([stride(first) for first in range(step)])
+        for error, _ in ends:
             if error:
                 raise error
+        return len({state for _, states in ends for state in states}) <= 1
 
     def _stride(
         self,
@@ -127,21 +150,24 @@ class RemoteRegistry:
         indexes: range,
         visit: Callable[[Lane, str, SubKey], Task[T]],
         found: dict[int, T],
-    ) -> Task[SessionError | None]:
+    ) -> Task[Ended]:
+        """One lane's share, with the key's state before and after it."""
         key = yield from self._open(lane, path)
         if not isinstance(key, bytes):
-            return key
+            return key, []
+        states = yield from _key_state(key)
         for index in indexes:
             stub = yield ndr.enum_key(key, index)
             code = ndr.status(stub)
             if code == ndr.NO_MORE_ITEMS:
                 break
             if code:
-                return _error(code, path)
+                return _error(code, path), []
             self._count_key()
             found[index] = yield from visit(lane, path, ndr.parse_enum_key(stub))
+        states += yield from _key_state(key)
         yield from _close(lane, key)
-        return None
+        return None, states
 
     def _count_key(self) -> None:
         self._keys_read += 1
@@ -235,6 +261,12 @@ def _enum_value(key: bytes, index: int, cap: int) -> Generator[Call, bytes, byte
         if room == cap and name_room == ndr.MAX_VALUE_NAME_ROOM:
             return stub
         room, name_room = min(cap, max(ndr.needed_room(stub), 4 * room)), ndr.MAX_VALUE_NAME_ROOM
+
+
+def _key_state(key: bytes) -> Generator[Call, bytes, list[tuple[int, int]]]:
+    """Number of subkeys and last write; nothing where the host does not tell."""
+    stub = yield ndr.query_info_key(key)
+    return [] if ndr.status(stub) else [ndr.parse_key_state(stub)]
 
 
 def _too_large(stub: bytes, path: str, index: int, limit: int) -> LimitExceeded:

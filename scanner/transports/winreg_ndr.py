@@ -153,6 +153,11 @@ def parse_last_write(stub: bytes) -> int:
     return int.from_bytes(stub[-12:-4], "little")
 
 
+def parse_key_state(stub: bytes) -> tuple[int, int]:
+    """Number of subkeys and last write of a BaseRegQueryInfoKey answer: both change when a subkey comes or goes."""
+    return int.from_bytes(stub[-40:-36], "little"), parse_last_write(stub)
+
+
 def _text_out(stub: bytes, at: int) -> tuple[bytes, int]:
     """An RPC_UNICODE_STRING with its deferred part: bytes without the terminator, and where it ends."""
     length = _u32(stub, at) & 0xFFFF
