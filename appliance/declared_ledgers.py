@@ -20,6 +20,7 @@ from appliance.ledger.model import (
     Standing,
     Statistic,
 )
+from appliance.ledgers_in_force import assets_in_force
 from appliance.model import SoftwareOrigin
 from appliance.store.database import Db
 from appliance.store.ledgers import records_in_force
@@ -31,6 +32,7 @@ ORIGINS = {
     "国外": SoftwareOrigin.FOREIGN,
     "进口": SoftwareOrigin.FOREIGN,
 }
+SUMS = frozenset(("总计", "合计"))
 FEN_OF_WAN = 1_000_000
 STANDINGS = {Standing.LICENSED: "licensed", Standing.UNLICENSED: "unlicensed", Standing.UNKNOWN: "to_verify"}
 
@@ -38,7 +40,7 @@ STANDINGS = {Standing.LICENSED: "licensed", Standing.UNLICENSED: "unlicensed", S
 def from_ledgers(db: Db) -> dict[str, tuple[Any, ...]]:
     """Declared records by their list in ``Declared``, of the ledgers in force."""
     servers = records_in_force(db, LedgerKind.SERVERS, DeclaredServer)
-    assets = records_in_force(db, LedgerKind.ASSETS, Asset)
+    assets = assets_in_force(db)
     return {
         "allocations": tuple(map(allocation, records_in_force(db, LedgerKind.ALLOCATIONS, Allocation))),
         "install_log": tuple(map(install_row, records_in_force(db, LedgerKind.INSTALL_LOG, InstallLogEntry))),
@@ -71,7 +73,8 @@ def purchases(cells: Iterable[Statistic]) -> tuple[declared.Purchase, ...]:
         if cell.part == PURCHASED and (origin := next((o for o in ORIGINS if o in cell.row), "")):
             kind = "amount" if "万元" in cell.column or "金额" in cell.column else "sets"
             name = re.sub(r"[\s（(].*|许可.*|金额.*|套数.*|数量.*", "", cell.column)
-            found.setdefault((name, origin), {})[kind] = cell
+            if name not in SUMS:
+                found.setdefault((name, origin), {})[kind] = cell
     return tuple(
         declared.Purchase(
             ref=next(iter(parts.values())).ref,

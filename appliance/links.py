@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from appliance import declared_ledgers
+from appliance import ledgers_in_force
 from appliance.context import Appliance
 from appliance.ledger.model import ComputerLink, RowRef
 from appliance.store import inspections as inspection_store
@@ -64,5 +64,5 @@ def form_findings(appliance: Appliance, inspection_id: str) -> list[dict[str, An
                 "rejected": problem.rejected,
                 "reason": problem.reason.to_json(),
             }
-            for problem in declared_ledgers.form_findings(db, as_of)
+            for problem in ledgers_in_force.form_findings(db, as_of)
         ]

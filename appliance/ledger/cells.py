@@ -23,7 +23,7 @@ MOST = 1_000_000
 """A greater quantity on one row is taken for a mistyped number."""
 
 _COUNT = re.compile(
-    r"([+-]?\d{1,3}(?:,\d{3})+|[+-]?\d+)(?:\.0+)?\s*(?:台|套|个|份|点|用户|节点|许可|只|件|部|台套|台/套|台\(套\))?"
+    r"([+-]?\d{1,3}(?:,\d{3})+|[+-]?\d+)(?:\.0+)?\s*(?:台|套|个|份|点|用户|节点|人|名|许可|只|件|部|台套|台/套|台\(套\))?"
 )
 _MONEY = re.compile(r"(?:人民币|RMB|CNY|[¥￥])?:?(-?\d{1,12}(?:\.\d+)?)(万元|万|元|元整)?", re.IGNORECASE)
 _UNCHECKED = "□☐○"

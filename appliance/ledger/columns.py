@@ -68,6 +68,7 @@ class _Form(_Table):
     fill_down: tuple[Word, ...]
     carry_down: tuple[Word, ...] = ()
     every_sheet: bool = False
+    wins_ties: bool = False
     one_of: tuple[Word, ...] = ()
     columns: dict[str, WordList]
     head: dict[str, WordList] = {}
@@ -142,6 +143,7 @@ class Form:
     by_header: Mapping[str, tuple[str, int]]
     carry_down: frozenset[str]
     every_sheet: bool
+    wins_ties: bool  # against another form that fits as well
     one_of: tuple[str, ...]  # of these fields one at least must be there
     head: Mapping[str, tuple[str, int]]  # headers of what stands once above the table
 
@@ -235,6 +237,7 @@ def _form(kind: LedgerKind, table: _Form, file: Path) -> Form:
         by_header=_by_header(kind, table.columns, file),
         carry_down=frozenset(table.carry_down),
         every_sheet=table.every_sheet,
+        wins_ties=table.wins_ties,
         one_of=table.one_of,
         head=_by_header(kind, table.head, file),
     )

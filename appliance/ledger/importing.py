@@ -161,6 +161,8 @@ def guess_kind(workbook: Workbook, columns: Columns | None = None) -> LedgerKind
     scores[LedgerKind.STATISTICS] = max((3 * statistics.parts(sheet) for sheet in workbook.sheets), default=0)
     best = max(scores.values())
     kinds = [kind for kind, score in scores.items() if score == best]
+    if len(kinds) > 1:
+        kinds = [form.kind for form in forms if form.kind in kinds and form.wins_ties]
     return kinds[0] if best and len(kinds) == 1 else None
 
 

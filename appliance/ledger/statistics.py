@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from appliance.ledger.cells import Unreadable, is_blank, read_amount
+from appliance.ledger.cells import Unreadable, is_blank, read_amount, read_count
 from appliance.ledger.columns import Words
 from appliance.ledger.model import RowProblem, RowRef, Statistic
 from appliance.ledger.reading import Sheet
@@ -17,6 +17,9 @@ FEWEST_PARTS = 3
 
 TEXTS = 1
 """The part whose values are names and telephone numbers."""
+
+BOUGHT = 4
+"""The part with amounts of money."""
 
 TITLES = ("部门情况", "人员情况", "计算机情况", "采购情况", "许可情况")
 _ORDINALS = "一二三四五"
@@ -86,7 +89,8 @@ def _add_row(tally: Tally, ref: RowRef, part: int, labels: Sequence[str], cells:
         return
     for place, cell in filled:
         column = labels[place] if place < len(labels) else ""
-        record = Statistic(ref, part, label, column, folded(cell))
+        value = folded(cell) if part in (TEXTS, BOUGHT) else str(read_count(cell, words).value.number)
+        record = Statistic(ref, part, label, column, value)
         tally.accepted[ref.row, place] = record
 
 
@@ -96,6 +100,6 @@ def _faults(
     """Counts and amounts must be numbers."""
     for place, cell in filled if part != TEXTS else ():
         try:
-            read_amount(cell, words)
+            (read_amount if part == BOUGHT else read_count)(cell, words)
         except Unreadable as unreadable:
             yield RowProblem(ref, labels[place] if place < len(labels) else "", unreadable.reason)

@@ -51,12 +51,12 @@ def _data_rows(
     refs: list[RowRef] = []
     data: list[tuple[Cell, ...]] = []
     is_data = plainly_data(header, columns.words)
-    for row in _filled_down(sheet, header, form):
+    for row, (number, filled) in zip(sheet.rows, _filled_down(sheet, header, form), strict=True):
         if not is_data(row) and (reason := skip_reason(row, header, columns.words)):
-            tally.skip(reason, row[0])
+            tally.skip(reason, number)
         else:
-            refs.append(RowRef(file_id, sheet.name, row[0]))
-            data.append(row[1])
+            refs.append(RowRef(file_id, sheet.name, number))
+            data.append(filled)
     return refs, data
 
 

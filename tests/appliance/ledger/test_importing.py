@@ -18,14 +18,14 @@ from config import settings
 from config.clock import SystemClock
 from config.messages import render
 from config.problems import BadInput
-from tests.appliance.ledger import files, messy_assets, messy_licences
+from tests.appliance.ledger import files, messy_assets, messy_forms, messy_licences
 from tests.appliance.ledger.messy import at
 from tests.appliance.ledger.messy_assets import asset
 
 LIMITS = settings.load(environment={}).ledger.model_copy(update={"child_seconds": 30})
 ASSETS, LICENCES, FREE = LedgerKind.ASSETS, LedgerKind.LICENCES, LedgerKind.FREE_LIST
 LICENCE = files.LICENCE_HEADER
-MESSY = {**messy_assets.MESSY, **messy_licences.MESSY}
+MESSY = {**messy_assets.MESSY, **messy_licences.MESSY, **messy_forms.MESSY}
 
 
 def read(path: Path) -> Workbook:
