@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -14,7 +14,7 @@ from scanner.transports.winreg import RemoteRegistry, is_forbidden, normal
 from scanner.transports.winreg_ndr import Call
 from tests.lab.lan import Lan
 from tests.lab.peer import Peer
-from tests.scanner.transports.windows_lan import BIG, KEYS, UNINSTALL, VALUES, session
+from tests.scanner.transports.windows_lan import BIG, KEYS, UNINSTALL, VALUES, Tamper, relay, session
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 BIG_KEY = r"HKLM\SOFTWARE\Vendor\Big"
@@ -190,3 +190,55 @@ def test_a_key_that_only_sounds_like_one_is_not_forbidden(path: str) -> None:
 
 def test_a_path_is_brought_to_one_form() -> None:
     assert normal("\\HKLM\\\\SOFTWARE\\") == r"HKLM\SOFTWARE"
+
+
+def _changing(host: Peer, moments: Sequence[int]) -> Tamper:
+    """Add a program to the host's registry at these answers of a session."""
+    left = list(moments)
+
+    def tamper(number: int, packet: bytes) -> list[bytes]:
+        if left and number >= left[0]:
+            key = rf"{UNINSTALL}\Added {left.pop(0)}"
+            done = host.run(["net", "-s", str(host.folder / "smb.conf"), "registry", "createkey", key])
+            assert done.returncode == 0, done.stderr
+        return [packet]
+
+    return tamper
+
+
+@pytest.fixture
+def changed(peers: Lan) -> Iterator[Peer]:
+    """A host whose added programs are taken away afterwards."""
+    host = peers.host("GCM128")
+    yield host
+    conf = str(host.folder / "smb.conf")
+    listed = host.run(["net", "-s", conf, "registry", "enumerate", UNINSTALL]).stdout
+    for name in re.findall(r"Added \d+", listed):
+        host.run(["net", "-s", conf, "registry", "deletekey", rf"{UNINSTALL}\{name}"])
+
+
+@pytest.mark.lab
+def test_a_program_that_is_installed_meanwhile_is_read_as_well(changed: Peer) -> None:
+    with relay(changed.address, _changing(changed, [300])) as middle, session("127.0.0.1", middle.port) as opened:
+        items = list(opened.registry.subkeys(UNINSTALL))
+    assert len(items) == KEYS + 1
+    assert all(isinstance(item, RegistryKey) for item in items)
+
+
+@pytest.mark.lab
+def test_a_key_that_keeps_changing_is_said_to_be_incomplete(changed: Peer) -> None:
+    moments = range(300, 12_000, 1_000)  # more often than once in each of the two readings
+    with relay(changed.address, _changing(changed, moments)) as middle, session("127.0.0.1", middle.port) as opened:
+        *keys, said = opened.registry.subkeys(UNINSTALL)
+    assert len(keys) >= KEYS
+    assert isinstance(said, SessionError)
+    assert said.reason.code == "winreg.changed_meanwhile"
+
+
+@pytest.mark.lab
+def test_the_clock_of_a_host_is_known_where_the_logon_confirms_it(peers: Lan) -> None:
+    with session(peers.host("SEALED").address) as opened:
+        assert opened.clock_offset_seconds is not None
+        assert abs(opened.clock_offset_seconds) < 5  # its clock is ours
+    with session(peers.host("SMB302").address) as opened:
+        assert opened.clock_offset_seconds is None
