@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -34,6 +34,12 @@ M = TypeVar("M", Identity, OperatingSystem)
 WORST_FIRST = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.DENIED, Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
 INSTALLATION_COLLECTORS = frozenset({"windows.uninstall", "linux.packages"})
 """A host counts as collected only when one of these ended READ."""
+
+LOOKS_FOR: Mapping[type, frozenset[str]] = {
+    LicenceState: frozenset({"windows.licences"}),
+    Antivirus: frozenset({"windows.antivirus"}),
+}
+"""Who looks for the records of a group, so that "read, and there are none" is not "not read"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,10 @@ def assemble(attempt: Attempt, records: Sequence[Record], results: Sequence[Coll
         os=merge(_of_type(records, OperatingSystem)),
         installations=installations if installed_read else None,
         skipped=_of_type(records, SkippedEntry),
-        licence_states=_of_type(records, LicenceState) or None,
-        traces=_of_type(records, Trace) or None,
-        antivirus=_of_type(records, Antivirus) or None,
-        floating_licences=_of_type(records, FloatingLicence) or None,
+        licence_states=_group(records, results, LicenceState),
+        traces=_group(records, results, Trace),
+        antivirus=_group(records, results, Antivirus),
+        floating_licences=_group(records, results, FloatingLicence),
     )
 
 
@@ -126,6 +132,13 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["schema"] = {"const": FACTS_SCHEMA}
     return schema
+
+
+def _group(records: Iterable[object], results: Iterable[CollectorResult], kind: type[R]) -> tuple[R, ...] | None:
+    """The records of one group; None when nobody looked, empty when the one who looks for them found none."""
+    found = _of_type(records, kind)
+    looked = any(r.collector in LOOKS_FOR.get(kind, ()) and r.outcome is Outcome.READ for r in results)
+    return found if found or looked else None
 
 
 def _of_type(records: Iterable[object], kind: type[R]) -> tuple[R, ...]:

@@ -31,6 +31,7 @@ POLL_SECONDS = 0.5
 GENTLE_WORKERS = 2
 GENTLE_LANES = 8
 MIB = 1 << 20
+WMI_PORT = 135
 MOST_WAITING = 256  # hosts looked at in one turn while they wait for the first login of a credential
 SILENT = (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
 
@@ -227,6 +228,7 @@ class Fleet:
             "redaction_key": self.redaction_key.hex(),
             "limits": smb_limits(self.settings) if smb else ssh_limits(self.settings),
             "permits_service_start": self.control.permits_service_start,
+            "wmi": smb and WMI_PORT in task.ports,
         }
 
     def _limits(self) -> Limits:

@@ -13,29 +13,34 @@ import socket
 import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.clock import Clock, SystemClock, rfc3339
 from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
-from scanner.collectors.windows import WINDOWS_COLLECTORS
+from scanner.collectors.windows import collectors_for
 from scanner.facts import Attempt
 from scanner.login_step import LoginStep
 from scanner.model import CollectorResult, Platform, Record
 from scanner.process import Emit, Job, Upwards
 from scanner.raw import RawRecord, error_to_json
-from scanner.recording import Recorder, RecordingRegistry, RecordingShell
+from scanner.recording import Recorder, RecordingRegistry, RecordingShell, RecordingWmi
 from scanner.remote_registry import Access
-from scanner.replay import OPENED, Recording, ReplayRegistry, ReplayShell
+from scanner.replay import OPENED, Recording, ReplayRegistry, ReplayShell, ReplayWmi
 from scanner.restoring import announcing
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
 from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
+from scanner.transports.wmi import ENDPOINT_PORT, WmiLimits, WmiTarget
+from scanner.transports.wmi_session import LazyWmi, lazy_wmi
 
 ABORT = struct.pack("ii", 1, 0)  # struct linger: closing sends one reset and nothing after it
+
+WMI_PORTS = frozenset({ENDPOINT_PORT, *range(1025, 5001), *range(49152, 65536)})
+"""Port 135, and where DCOM puts its objects: 49152 and up since Windows Vista, 1025 to 5000 before."""
 
 Collected = tuple[list[Record], list[CollectorResult]]
 
@@ -55,11 +60,17 @@ class HostJob:
     redaction_key: str  # hexadecimal
     limits: Mapping[str, Any]
     permits_service_start: bool = False
+    wmi: bool = False  # port 135 was open at discovery
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports this worker may connect to."""
+        return frozenset({self.port}) | (WMI_PORTS if self.wmi else frozenset())
 
     @classmethod
     def from_json(cls, job: Job) -> HostJob:
         """Build from the object that came down the pipe."""
-        return cls(**{name: job[name] for name in cls.__slots__})
+        return cls(**{name: job[name] for name in cls.__slots__ if name in job})
 
     def __repr__(self) -> str:
         return f"HostJob({self.address}, {self.protocol}, {self.username!r})"
@@ -68,7 +79,7 @@ class HostJob:
 def collect_host(job: Job, emit: Upwards) -> None:
     """Collect one host. Process target; every error of the host becomes a message, our own crash a ChildCrashed."""
     host = HostJob.from_json(job)
-    install_guard(host.address, frozenset({host.port}))
+    install_guard(host.address, host.ports)
     clock = SystemClock()
     started = rfc3339(clock.now())
     try:
@@ -136,8 +147,9 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
 
     if platform is Platform.WINDOWS:
         offset = recording.opened().get("clock_offset_seconds")
-        windows = WindowsSession(ReplayRegistry(recording), channel, clock_offset_seconds=offset)
-        return run_collectors(windows, WINDOWS_COLLECTORS, announce)
+        wmi = ReplayWmi(recording) if recording.has_wmi else None
+        windows = WindowsSession(ReplayRegistry(recording), channel, wmi, clock_offset_seconds=offset)
+        return run_collectors(windows, collectors_for(windows), announce)
     return run_collectors(LinuxSession(ReplayShell(recording), channel), LINUX_COLLECTORS, announce)
 
 
@@ -152,8 +164,9 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         offset = session.clock_offset_seconds
         recorder.record({"op": OPENED}, {"clock_offset_seconds": offset, "reached": session.reached})
         registry = RecordingRegistry(session.registry, recorder)
-        windows = WindowsSession(registry, session.channel, clock_offset_seconds=offset)
-        return run_collectors(windows, WINDOWS_COLLECTORS, announce)
+        wmi = RecordingWmi(session.wmi, recorder) if session.wmi else None
+        windows = WindowsSession(registry, session.channel, wmi, clock_offset_seconds=offset)
+        return run_collectors(windows, collectors_for(windows), announce)
     linux = LinuxSession(RecordingShell(session.shell, recorder), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)
 
@@ -172,13 +185,33 @@ def _opened(host: HostJob, clock: Clock, emit: Upwards) -> Generator[WindowsSess
             secret=host.secret,
             announce=announce,
         )
-        access = Access(host.permits_service_start, announcing(emit))
-        with open_windows(smb, SmbLimits(**host.limits), clock, access) as windows:
-            yield windows
+        with _wmi(host, clock) as wmi:
+            access = Access(host.permits_service_start, announcing(emit), wmi.registry if wmi else None)
+            with open_windows(smb, SmbLimits(**host.limits), clock, access) as windows:
+                yield replace(windows, wmi=wmi)
     else:
         ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key, announce)
         with open_linux(ssh, SshLimits(**host.limits), clock) as linux:
             yield linux
+
+
+@contextmanager
+def _wmi(host: HostJob, clock: Clock) -> Generator[LazyWmi | None]:
+    """WMI beside SMB, opened at its first question; the SMB login has proved the account by then."""
+    if not host.wmi:
+        yield None
+        return
+    target = WmiTarget(address=host.address, username=host.username, domain=host.domain, secret=host.secret)
+    limits = WmiLimits(
+        connect_seconds=host.limits["connect_seconds"],
+        logon_seconds=host.limits["answer_seconds"],
+        deadline_seconds=host.limits["deadline_seconds"],
+        keys=host.limits["keys"],
+        value_bytes=host.limits["value_bytes"],
+        total_bytes=host.limits["total_bytes"],
+    )
+    with lazy_wmi(target, limits, clock) as wmi:
+        yield wmi
 
 
 def _platform(session: WindowsSession | LinuxSession) -> Platform:
