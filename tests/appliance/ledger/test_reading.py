@@ -117,6 +117,11 @@ def _word(path: Path) -> None:
         out.writestr("word/document.xml", "<w/>")
 
 
+def _plain_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("台账.txt", "x")
+
+
 def _many_entries(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as out:
         for n in range(2_100):
@@ -164,6 +169,12 @@ BAD: dict[str, tuple[Bad, str]] = {
     "one stray cell far below": (lambda p: files.far_apart(p, GRID, "A1", "B1048576"), "ledger.far_cell"),
     "a zip bomb": (lambda p: files.bomb(p, GRID), "ledger.bomb"),
     "a zip bomb with a lying directory": (lambda p: files.lying_bomb(p, GRID), "ledger.truncated"),
+    "a compressed archive": (lambda p: p.write_bytes(b"\x1f\x8b\x08\0" + b"\0" * 60), "ledger.disguised"),
+    "a 7z archive": (lambda p: p.write_bytes(b"7z\xbc\xaf\x27\x1c" + b"\0" * 60), "ledger.disguised"),
+    "a RAR archive": (lambda p: p.write_bytes(b"Rar!\x1a\x07\0" + b"\0" * 60), "ledger.disguised"),
+    "rich text": (lambda p: p.write_bytes(b"{\\rtf1\\ansi x}"), "ledger.disguised"),
+    "a zip without a workbook": (_plain_zip, "ledger.disguised"),
+    "an OLE header and nothing more": (lambda p: p.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1")), "ledger.truncated"),
     "too many parts": (_many_entries, "ledger.bomb"),
     "one long text shown in every cell": (lambda p: files.shared_string_flood(p, GRID), "ledger.too_much_text"),
 }
