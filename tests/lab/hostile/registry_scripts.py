@@ -11,6 +11,8 @@ from tests.lab.hostile.smb import BIND, BIND_NAK, FAULT, Request, Script, fragme
 
 GIB4 = 0xFFFF_FFFF
 MIB = 1 << 20
+HUGE = b"an answer without end"
+STREAM = rpc_pdu(2, struct.pack("<IHH", 4000, 0, 0) + bytes(4000), 0) * 16
 EVIL = '\x1b[2J\x1b]0;owned\x07<script>alert(1)</script>\u202eexe.cod\u200b=HYPERLINK("x")\r\n'
 LONE_SURROGATE = b"\x00\xd8a\0"
 
@@ -57,15 +59,6 @@ class Claims4GiB(Registry):
     def enum_value(self, path: str, key: Key, index: int, room: int) -> bytes:
         if "Uninstall" in path and index == 0:
             return reg.more_data(GIB4)
-        return super().enum_value(path, key, index, room)
-
-
-class Sends64MiB(Registry):
-    """A value of 64 MiB, whatever room was offered."""
-
-    def enum_value(self, path: str, key: Key, index: int, room: int) -> bytes:
-        if "Uninstall" in path and index == 0:
-            return reg.enum_value_answer("DisplayName", reg.SZ, bytes(64 * MIB))
         return super().enum_value(path, key, index, room)
 
 
@@ -215,6 +208,32 @@ class EndlessFragments(Script):
         super().read(request)
 
 
+class HugeValue(Registry):
+    """Marks the answers that shall be huge."""
+
+    def enum_value(self, path: str, key: Key, index: int, room: int) -> bytes:
+        return HUGE if "Uninstall" in path and index == 0 else super().enum_value(path, key, index, room)
+
+
+class Sends64MiB(Script):
+    """A value of 64 MiB, whatever room was offered."""
+
+    streaming = False
+
+    def make_registry(self) -> Registry:
+        return HugeValue()
+
+    def response(self, stub: bytes) -> bytes:
+        self.streaming = stub is HUGE
+        return STREAM if self.streaming else super().response(stub)
+
+    def read(self, request: Request) -> None:
+        if self.streaming:
+            self.pipes[request.body[16:32]].extend([STREAM] * (64 * MIB // len(STREAM)))
+            self.streaming = False
+        super().read(request)
+
+
 class EmptyFragments(Script):
     """Fragments without content that never end."""
 
@@ -279,7 +298,7 @@ REGISTRY: Mapping[str, type[Script]] = {
     "endless-values": over(EndlessValues),
     "endless-more-data": over(EndlessMoreData),
     "claims-4-gib": over(Claims4GiB),
-    "sends-64-mib": over(Sends64MiB),
+    "sends-64-mib": Sends64MiB,
     "lying-count": over(LyingCount),
     "lying-name": over(LyingName),
     "null-pointers": over(NullPointers),
