@@ -57,6 +57,7 @@ class Discovery(Section):
     chunk_addresses: Annotated[int, Field(ge=1, le=256)]
     parallel_chunks: Annotated[int, Field(ge=1, le=8)]
     host_packets_per_second: Positive
+    sweep_packets_per_second: Annotated[int, Field(ge=0, le=10_000)]
     ports: tuple[Port, ...]
     never_connect_ports: tuple[Port, ...]
     chunk_timeout_seconds: Positive

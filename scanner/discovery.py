@@ -161,6 +161,7 @@ class _Task:
             "ports": self.ports,
             "privileged": self.privileged,
             "packets_per_second": self.settings.host_packets_per_second,
+            "sweep_rate": self.settings.sweep_packets_per_second,
         }
         seconds = self.settings.chunk_timeout_seconds
         return process.start(sweep_chunk, job, Limits(seconds, seconds, MEMORY_MB), self.clock)
@@ -267,7 +268,11 @@ def sweep_chunk(job: Job, emit: Emit) -> None:
 
 def _run_nmap(job: Job, targets: list[str], emit: Emit) -> tuple[bytes, bytes]:
     arguments = nmap_arguments(
-        targets, job["ports"], privileged=job["privileged"], packets_per_second=job["packets_per_second"]
+        targets,
+        job["ports"],
+        privileged=job["privileged"],
+        packets_per_second=job["packets_per_second"],
+        sweep_rate=job["sweep_rate"],
     )
     with subprocess.Popen(
         [job["nmap"], *arguments],

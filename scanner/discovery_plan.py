@@ -84,23 +84,26 @@ def literal(text: str) -> str:
 
 
 def nmap_arguments(
-    addresses: Sequence[str], ports: Sequence[int], *, privileged: bool, packets_per_second: int
+    addresses: Sequence[str], ports: Sequence[int], *, privileged: bool, packets_per_second: int, sweep_rate: int = 0
 ) -> list[str]:
-    """The arguments of one nmap run. Raises BadInput when an address is not a literal; pure."""
+    """The arguments of one nmap run. Raises BadInput when an address is not a literal; pure.
+
+    ``packets_per_second`` is the limit of one host; ``sweep_rate`` the pace over all of them, 0 leaves it to nmap.
+    """
     targets = [literal(address) for address in addresses]
     assert len({":" in target for target in targets}) == 1, "one IP version a run"
     pings = [port for port in PING_PORTS if port in ports] or list(ports[:3])
     options = [*COMMON_OPTIONS, *(RAW_OPTIONS if privileged else CONNECT_OPTIONS)]
     options += [f"-PS{_joined(pings)}", "-p", _joined(ports)]
-    options += _rate(len(ports) + len(pings), packets_per_second)
+    options += _rate(len(ports) + len(pings), packets_per_second, sweep_rate if privileged else 0)
     options += ["-6"] if ":" in targets[0] else []
     return [*options, *targets]
 
 
-def _rate(probes: int, packets_per_second: int) -> list[str]:
+def _rate(probes: int, packets_per_second: int, sweep_rate: int) -> list[str]:
     echo_request = 1
     if probes * PACKETS_A_PORT + echo_request <= packets_per_second:
-        return []
+        return ["--min-rate", str(sweep_rate)] if sweep_rate else []
     return ["--max-rate", str(packets_per_second)]
 
 

@@ -1,0 +1,17 @@
+"""A /20 with 200 live hosts: our sweep against nmap's default timing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bench.peers.discovery_lan import compare
+
+
+def main() -> dict[str, Any]:
+    """Seconds."""
+    return compare("discovery-20", "10.91.0.0/20", 200, 3)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main()))
