@@ -218,19 +218,16 @@ class HugeValue(Registry):
 class Sends64MiB(Script):
     """A value of 64 MiB, whatever room was offered."""
 
-    streaming = False
-
     def make_registry(self) -> Registry:
         return HugeValue()
 
     def response(self, stub: bytes) -> bytes:
-        self.streaming = stub is HUGE
-        return STREAM if self.streaming else super().response(stub)
+        return STREAM if stub is HUGE else super().response(stub)
 
     def read(self, request: Request) -> None:
-        if self.streaming:
-            self.pipes[request.body[16:32]].extend([STREAM] * (64 * MIB // len(STREAM)))
-            self.streaming = False
+        waiting = self.pipes[request.body[16:32]]
+        if not waiting:  # the first READ of an answer: no other answer of this script needs one
+            waiting.extend([STREAM] * (64 * MIB // len(STREAM)))
         super().read(request)
 
 
