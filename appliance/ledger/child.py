@@ -32,6 +32,7 @@ BATCH = 500_000
 _PERHAPS_FAR_CELLS = frozenset(
     f"ledger.{name}" for name in ("malformed", "truncated", "too_many_rows", "too_many_columns", "too_many_cells")
 )
+_TEXT = frozenset((str,))
 _PLAIN = frozenset((str, int, float, bool))
 
 
@@ -164,16 +165,19 @@ def _send_rows(rows: Iterable[Sequence[Any]], offset: int, counter: _Counter, em
     first, held, dated = 1, 0, False
     margin: list[Any] = [None] * offset
     for row in rows:
-        simple = _PLAIN.issuperset(map(type, row))
-        dated = dated or not simple
-        cells = margin + [(cell.strip() or None) if cell.__class__ is str else cell for cell in row]
-        if not simple:
-            cells = [_plain(cell) for cell in cells]
+        kinds = set(map(type, row))
+        if kinds <= _TEXT:  # nearly every row of a ledger
+            cells = [*margin, *[cell.strip() or None for cell in row]]
+            held += len("".join(row))
+        else:
+            dated = dated or not kinds <= _PLAIN
+            cells = margin + [(cell.strip() or None) if cell.__class__ is str else _plain(cell) for cell in row]
+            held += sum(len(cell) for cell in row if cell.__class__ is str)
         while cells and cells[-1] is None:
             cells.pop()
         counter.row(len(cells))
         batch.append(cells)
-        held += 1 + sum(len(cell) if cell.__class__ is str else 1 for cell in cells)
+        held += 1 + len(cells)
         if held >= BATCH:
             emit({"first": first, "rows": batch, "dated": dated})
             first, batch, held, dated = first + len(batch), [], 0, False

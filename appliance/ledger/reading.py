@@ -20,6 +20,9 @@ from config.settings import Ledger
 from scanner import process
 from scanner.process import MIB, Limits
 
+PATIENCE = 4
+"""Wall clock to processor time: while a scan keeps every core busy, a good file needs its seconds all the same."""
+
 Row = tuple[int, tuple[Cell, ...]]
 """Row number as a person counts (from 1) and its cells, from column A, without the empty ones at the end."""
 
@@ -62,7 +65,7 @@ def read_table(path: Path, settings: Ledger, clock: Clock, password: str | None 
     """
     _check_file(path, settings)
     job = {"path": str(path), "password": password, "limits": settings.model_dump()}
-    limits = Limits(settings.child_seconds, settings.child_seconds, settings.child_memory_mb)
+    limits = Limits(settings.child_seconds * PATIENCE, settings.child_seconds, settings.child_memory_mb)
     try:
         with undisturbed():
             workbook = _collect(process.run(child.parse, job, limits, clock))

@@ -71,8 +71,12 @@ class Rows:
         return _without_bools([row[place] if place < len(row) else None for row in self._cells])
 
     def _filled(self, column: list[Cell]) -> list[Cell]:
-        blank = {cell: is_blank(cell, self.words) for cell in set(column)}
-        return [None if blank[cell] else cell for cell in column] if any(blank.values()) else column
+        openers = self.words.blank_openers
+        perhaps = [
+            cell for cell in set(column) if not isinstance(cell, str) or cell[:1] in openers or not cell.isascii()
+        ]
+        blank = {cell for cell in perhaps if cell is not None and is_blank(cell, self.words)}
+        return [None if cell in blank else cell for cell in column] if blank else column
 
     def text(self, field: str) -> list[str]:
         """The field as people wrote it."""
