@@ -145,7 +145,8 @@ def _upwards(client: socket.socket, server: socket.socket, seen: Relay) -> None:
             seen.requests.append(packet)
             seen.order.append(("request", packet))
             _send(server, packet)
-        server.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        server.shutdown(socket.SHUT_RDWR)  # also after a reset, or the other direction would wait for ever
 
 
 def _downwards(server: socket.socket, client: socket.socket, tamper: Tamper, seen: Relay) -> None:
