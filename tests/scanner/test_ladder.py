@@ -21,10 +21,11 @@ import pytest
 from config.clock import SystemClock
 from scanner.remote_registry import Access, Entry, restore
 from scanner.service_state import IDLE_STOP_SECONDS, Line, Rung, ServiceView, StartType, State, Step, rungs, undo
-from scanner.session import AccessDenied, Registry, SessionError, Unsupported, WindowsSession
+from scanner.session import AccessDenied, Registry, SessionError, Unsupported, Untrusted, WindowsSession
 from scanner.transports import lanes
 from scanner.transports.smb import SmbLimits, SmbTarget, logged_on, open_windows
 from tests.lab.services import AUTOMATIC, DISABLED, MANUAL, RUNNING, START_PENDING, STOPPED, Machine, serving
+from tests.scanner.transports.windows_lan import relay
 
 SECRET = "Not-a-real-1"  # of an account that exists in this peer alone
 VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -252,6 +253,36 @@ def test_a_local_account_that_may_not_see_services_is_told_of_remote_uac(start_t
         pass
     assert denied.value.reason.code == "ladder.remote_uac"
     assert machine.writes == []
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("number", range(4, 24))
+def test_a_forged_answer_about_the_service_is_refused_and_nothing_unannounced_is_done(number: int) -> None:
+    """Each answer of the ladder in turn, from the tree connection on, with one bit changed on its way."""
+    machine, lines, address = Machine(DISABLED), Lines(), "127.0.9.8"
+
+    def flip(index: int, packet: bytes) -> list[bytes]:
+        return [packet if index != number else packet[:-1] + bytes((packet[-1] ^ 1,))]
+
+    access = Access(True, lambda line: lines.append(dict(line)))
+    with (
+        serving(machine, SECRET, address, 445),
+        relay(address, flip) as middle,
+        pytest.raises(Untrusted),
+        open_windows(target(middle.port), LIMITS, SystemClock(), access) as session,
+    ):
+        session.registry.key(VERSION)
+    announced = {"config:3": "enabling", "start": "starting", "config:4": "restoring_type", "stop": "stopping"}
+    assert all(announced[call] in steps(lines) for call in machine.writes)
+    entry = Entry(lambda line: lines.append(dict(line)), [Line(line["step"], line) for line in lines])
+    if lines and lines[-1]["step"] != Step.CLOSED:  # what was begun stays open, and recovering ends it
+        with (
+            serving(machine, SECRET) as port,
+            logged_on(target(port), LIMITS, SystemClock()) as doors,
+            doors.service(changes=True) as service,
+        ):
+            restore(service, entry, 0)
+    assert machine.found == (STOPPED, DISABLED)
 
 
 # --- kill -9 ---
