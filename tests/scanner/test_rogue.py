@@ -21,11 +21,12 @@ from config.clock import SystemClock
 from scanner.session import LimitExceeded, RegistryKey, SessionError, Unsupported, Untrusted
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import HostKey, SshLimits, SshTarget, open_linux
+from tests.lab.hostile.logon_scripts import LOGON
 from tests.lab.hostile.ntlm import SIGNATURE, is_authenticate
 from tests.lab.hostile.registry import UNINSTALL
 from tests.lab.hostile.smb import Script
 from tests.lab.hostile.ssh_scripts import HOST_KEY, SSH_AFTER, SSH_BEFORE
-from tests.lab.hostile.wire_scripts import AFTER_LOGON, BEFORE_LOGON, LOGON, Later
+from tests.lab.hostile.wire_scripts import AFTER_LOGON, BEFORE_LOGON, Later
 
 SECRET = "Lent-by-the-unit-7"  # of an account that exists nowhere
 SMB = SmbLimits(connect_seconds=2, answer_seconds=3, deadline_seconds=20, lanes=2)

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.lab.hostile.logon_scripts import LOGON
 from tests.lab.hostile.registry_scripts import REGISTRY, RPC
 from tests.lab.hostile.smb import Script
 from tests.lab.hostile.ssh_scripts import SSH_AFTER, SSH_BEFORE, Serve
-from tests.lab.hostile.wire_scripts import AFTER_LOGON, BEFORE_LOGON, LOGON
+from tests.lab.hostile.wire_scripts import AFTER_LOGON, BEFORE_LOGON
 
 SMB_SCRIPTS: Mapping[str, type[Script]] = {**BEFORE_LOGON, **LOGON, **AFTER_LOGON, **REGISTRY, **RPC}
 SSH_SCRIPTS: Mapping[str, Serve] = {**SSH_BEFORE, **SSH_AFTER}

@@ -1,15 +1,13 @@
-"""Scripts below the registry: frames, ids, credits, signatures, logon."""
+"""Scripts below the registry: frames, ids, credits, signatures."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from tests.lab.hostile import ntlm, smb
-from tests.lab.hostile.ntlm import Acceptor, spnego
-from tests.lab.hostile.smb import IOCTL, MORE_PROCESSING, OK, PENDING, Request, Script
+from tests.lab.hostile.smb import IOCTL, OK, PENDING, Request, Script
 
 HOURS = 3600.0
 ASYNC_BREAK = 0xFFFF_FFFF_FFFF_FFFF
@@ -354,100 +352,6 @@ class ShortCreate(Script):
         self.reply(request, bytes(8))
 
 
-# --- logon ---
-
-
-class Guest(Script):
-    """Lets the client in as guest."""
-
-    session_flags = 1
-
-
-class Anonymous(Script):
-    """Lets the client in as nobody."""
-
-    session_flags = 2
-
-
-class GuestAtOnce(Script):
-    """A guest session before any password was asked for."""
-
-    def send_challenge(self, request: Request) -> None:
-        self.reply(request, smb.setup_body(1, b""))
-
-
-class ChallengeLoop(Script):
-    """Asks again and again for the next step of the logon."""
-
-    def accept(self, request: Request, session_key: bytes) -> None:
-        self.send_challenge(request)
-
-
-class AcceptsAnybody(Script):
-    """Knows no password, says welcome, signs with a key of its own."""
-
-    def session_setup(self, request: Request) -> None:
-        self.setups += 1
-        if self.setups == 1:
-            self.send_challenge(request)
-        else:
-            self.accept(request, bytes(16))
-
-
-class WelcomesUnsigned(Script):
-    """Says welcome without a signature."""
-
-    def accept(self, request: Request, session_key: bytes) -> None:
-        self.reply(request, smb.setup_body(0, b""))
-
-
-class PreauthMismatch(Script):
-    """Somebody changed the negotiation on its way: the hashes differ."""
-
-    def negotiate(self, request: Request) -> None:
-        super().negotiate(request)
-        self.preauth = bytes(64)
-
-
-class Downgraded(Script):
-    """Says SMB 3.0.2 in the clear and something else under protection."""
-
-    dialect = 0x0302
-
-    def validation(self) -> bytes:
-        return struct.pack("<I16sHH", self.capabilities(), self.guid, self.security_mode, 0x0311)
-
-
-def with_challenge(change: Callable[[Acceptor], bytes]) -> type[Script]:
-    """A server whose challenge is what ``change`` makes of the acceptor."""
-
-    class Odd(Script):
-        def send_challenge(self, request: Request) -> None:
-            self.reply(request, smb.setup_body(0, spnego(change(self.acceptor))), MORE_PROCESSING)
-
-    return Odd
-
-
-def with_target_info(info: bytes) -> type[Script]:
-    """A server with these AV pairs."""
-
-    def change(acceptor: Acceptor) -> bytes:
-        acceptor.target_info = info
-        return acceptor.challenge()
-
-    return with_challenge(change)
-
-
-def without_flag(flag: int) -> type[Script]:
-    """A server whose challenge lacks a protection that was asked for."""
-
-    def change(acceptor: Acceptor) -> bytes:
-        acceptor.flags &= ~flag
-        return acceptor.challenge()
-
-    return with_challenge(change)
-
-
 BEFORE_LOGON: Mapping[str, type[Script]] = {
     "silent": Silent,
     "drip": Drip,
@@ -462,26 +366,6 @@ BEFORE_LOGON: Mapping[str, type[Script]] = {
     "no-preauth": NoPreauth,
     "looping-contexts": LoopingContexts,
     "negotiate-refused": NegotiateRefused,
-}
-LOGON: Mapping[str, type[Script]] = {
-    "guest": Guest,
-    "anonymous": Anonymous,
-    "guest-at-once": GuestAtOnce,
-    "challenge-loop": ChallengeLoop,
-    "accepts-anybody": AcceptsAnybody,
-    "welcomes-unsigned": WelcomesUnsigned,
-    "preauth-mismatch": PreauthMismatch,
-    "downgraded": Downgraded,
-    "huge-target-info": with_target_info(ntlm.pairs("X", more=bytes(60_000))),
-    "endless-target-info": with_target_info(struct.pack("<HH", 1, 0) * 16_000),
-    "target-info-overruns": with_target_info(struct.pack("<HH", 1, 0xFFFF)),
-    "no-target-info": with_target_info(b""),
-    "short-challenge": with_challenge(lambda acceptor: acceptor.challenge()[:40]),
-    "no-challenge": with_challenge(lambda _: b""),
-    "challenge-without-signing": without_flag(ntlm.SIGN),
-    "challenge-without-session-security": without_flag(ntlm.SESSION_SECURITY),
-    "challenge-without-128-bit": without_flag(ntlm.KEY_128),
-    "challenge-without-key-exchange": without_flag(ntlm.KEY_EXCHANGE),
 }
 AFTER_LOGON: Mapping[str, type[Script]] = {
     "deaf": Deaf,
