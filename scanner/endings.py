@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from config.message import Message
 from credentials.selection import LoginResult
 from scanner import process
-from scanner.model import Outcome
+from scanner.model import CollectorResult, HostFacts, Outcome
 
 REASONS: Mapping[str, Outcome] = {
     "selection.no_login_port": Outcome.UNSUPPORTED,
@@ -57,3 +58,10 @@ def cause_of(ended: process.ChildEnded, deadline_seconds: int) -> tuple[Outcome,
     detail = ended.trace.strip().rpartition("\n")[2][:200] or str(ended.exit_code)
     code = "worker.out_of_scope" if "OutOfScope" in detail else "worker.crashed"
     return Outcome.FAILED, Message.of(code, detail=detail)
+
+
+def cut_short(found: HostFacts, outcome: Outcome, reason: Message) -> HostFacts:
+    """Facts of a host whose worker died: why it did stands beside what had been read, also when that was enough."""
+    worker = CollectorResult("worker", 1, outcome, reason)
+    cut = replace(found, collectors=(*found.collectors, worker))
+    return cut if found.outcome is Outcome.READ else replace(cut, outcome=outcome, reason=reason)

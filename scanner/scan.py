@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from config.settings import Scan
 from credentials.model import CredentialState, LoginProtocol, UnlockedCredential
 from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
 from scanner import facts, process
-from scanner.endings import FINAL_RESULTS, REASONS, cause_of, login_result
+from scanner.endings import FINAL_RESULTS, REASONS, cause_of, cut_short, login_result
 from scanner.facts import Attempt
 from scanner.login_step import LoginStep
 from scanner.model import HostFacts, Outcome, Platform
@@ -317,8 +317,8 @@ class Fleet:
         self._running[running.child.connection] = running
 
     def _commit(self, running: _Running, found: HostFacts) -> None:
-        if running.ending and found.outcome is not Outcome.READ:
-            found = replace(found, outcome=running.ending[0], reason=running.ending[1])
+        if running.ending:
+            found = cut_short(found, *running.ending)
         self._refusals.pop(running.task.host_id, None)
         self.keeper.commit(running.task, found)
         if found.outcome in SILENT:

@@ -34,13 +34,12 @@ from scanner.scope import install_guard
 from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
-from scanner.transports.wmi import ENDPOINT_PORT, WmiLimits, WmiTarget
+from scanner.transports.wmi import ENDPOINT_PORT, OBJECT_PORTS, WmiLimits, WmiTarget
 from scanner.transports.wmi_session import LazyWmi, lazy_wmi
 
 ABORT = struct.pack("ii", 1, 0)  # struct linger: closing sends one reset and nothing after it
 
-WMI_PORTS = frozenset({ENDPOINT_PORT, *range(1025, 5001), *range(49152, 65536)})
-"""Port 135, and where DCOM puts its objects: 49152 and up since Windows Vista, 1025 to 5000 before."""
+WMI_PORTS = OBJECT_PORTS | {ENDPOINT_PORT}
 
 Collected = tuple[list[Record], list[CollectorResult]]
 
@@ -133,8 +132,8 @@ def knock(job: Job, emit: Emit) -> None:
 def replay_host(job: Job, emit: Emit) -> None:
     """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
     recording = Recording.of(RawRecord.from_json(line) for line in job["records"])
-    attempt = Attempt(**job["attempt"])
-    platform = Platform(attempt.platform or "")
+    platform = Platform(job["attempt"]["platform"])
+    attempt = Attempt(**{**job["attempt"], "platform": platform})
     records, results = replay(recording, platform, attempt.channel or "")
     emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
 

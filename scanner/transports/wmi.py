@@ -25,6 +25,7 @@ from scanner.session import (
     LogonRefused,
     SessionError,
     TimedOut,
+    Unsupported,
     Untrusted,
     WmiRow,
     WmiValue,
@@ -46,6 +47,10 @@ ABSENT = frozenset({INVALID_NAMESPACE, INVALID_CLASS, NOT_FOUND})
 NOT_ALLOWED = frozenset({0x80041003, 0x80070005, 5})
 REM, LOGIN, SERVICES, ENUMERATOR = range(4)
 """Presentation contexts of the object connection, in the order of its bind."""
+
+
+OBJECT_PORTS = frozenset({*range(1025, 5001), *range(49152, 65536)})
+"""Where DCOM puts its objects: 49152 and up since Windows Vista, 1025 to 5000 before. A worker reaches no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,10 @@ def open_wmi(
     bounds = RpcLimits(limits.connect_seconds, limits.deadline_seconds, limits.answer_bytes, limits.total_bytes)
     budget = Budget(bounds, clock)
     activated = activate(target, limits, budget, level)
-    channel = RpcChannel(target.address, activated.port(target.address), budget, level)
+    port = activated.port(target.address)
+    if port not in OBJECT_PORTS:
+        raise Unsupported("wmi.object_port", port=port)
+    channel = RpcChannel(target.address, port, budget, level)
     connection = WmiConnection(target, limits, budget, channel, activated, level)
     try:
         channel.log_on(

@@ -40,6 +40,7 @@ PROPERTIES_OUT_CLSID = guid("00000339-0000-0000-c000-000000000046")
 SCM_REPLY_CLSID = guid("000001b6-0000-0000-c000-000000000046")
 
 OXID = 0x1122334455667788
+DYNAMIC_PORTS = (49152, 65536)
 CLASS_NOT_REGISTERED, NOT_SUPPORTED, UNKNOWN_OPERATION, DISCONNECTED = 0x80040154, 0x8004100C, 0x1C010002, 0x80010108
 INVALID_NAMESPACE, INVALID_CLASS, INVALID_QUERY, WBEM_DENIED = 0x8004100E, 0x80041010, 0x80041017, 0x80041003
 ENDED = 1
@@ -90,6 +91,14 @@ class Exported:
     status: int = 0
 
 
+def _object_socket(address: str) -> socket.socket:
+    """A listener on a dynamic port as Windows gives them, not as this machine would."""
+    for port in range(*DYNAMIC_PORTS):
+        with contextlib.suppress(OSError):  # taken
+            return socket.create_server((address, port))
+    raise OSError("no dynamic port is free")
+
+
 class WmiPeer:
     """``with WmiPeer(pc) as peer``: serves until the end of the block; ``calls`` is everything that was asked."""
 
@@ -104,7 +113,7 @@ class WmiPeer:
         self._lock = threading.Lock()
         self._oid = 0x100
         self._given = 0
-        self._sockets = [socket.create_server((pc.address, 0)), socket.create_server((pc.address, port))]
+        self._sockets = [_object_socket(pc.address), socket.create_server((pc.address, port))]
         self.object_port: int = self._sockets[0].getsockname()[1]
         self.port: int = self._sockets[1].getsockname()[1]
         self._service = Service(

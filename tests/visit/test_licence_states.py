@@ -1,0 +1,82 @@
+"""What WMI says of activation decides: one Windows PC for each state, read over SMB and WMI, judged without any ledger.
+
+The WMI peer is ours, written from the public specifications: it shows that facts reach the rules, not that a real
+Windows behaves so (``docs/windows-checklist.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.commands.base import follow
+from tests.lab import demo_unit
+from tests.lab.dcom import lab, machines
+from tests.lab.lan import Lan
+from tests.lab.plans import WindowsPc
+from tests.visit.fleet_site import FleetSite
+
+pytestmark = pytest.mark.lab
+PASSWORD = "Lab-Pass-2026"
+SUBNET = "10.83.0.0/24"
+NO_KMS = {"KeyManagementServiceMachine": None, "KeyManagementServicePort": None}
+
+
+def channel(word: str, key: str, **changes: Any) -> list[machines.Row]:
+    """The licensing rows of a Windows with this channel; the unkeyed editions stand beside it."""
+    text = f"Windows(R) Operating System, {word} channel"
+    row = machines.windows_product(Description=text, ProductKeyChannel=key, **{**NO_KMS, **changes})
+    return [row, *machines.other_products(3)]
+
+
+STATES: Mapping[str, tuple[list[machines.Row], str, str]] = {
+    # name: licensing rows, rule, decision
+    "KMS": (
+        channel("VOLUME_KMSCLIENT", "Volume:GVLK", KeyManagementServiceMachine="kms.unit.example"), "R7", "to_verify"
+    ),
+    "LOOP": (channel("VOLUME_KMSCLIENT", "Volume:GVLK", KeyManagementServiceMachine="127.0.0.2"), "R8", "unlicensed"),
+    "GENERIC": (channel("RETAIL", "Retail", PartialProductKey="3V66T"), "R9", "to_verify"),
+    "NOTIFY": (channel("VOLUME_MAK", "Volume:MAK", LicenseStatus=5, GracePeriodRemaining=0), "R10", "unlicensed"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+    """The verdict on Windows by host."""
+    example = next(plan for plan in demo_unit.host_plans(PASSWORD) if plan.name == "PC2")
+    assert isinstance(example, WindowsPc)
+    plans = [
+        replace(example, name=name, address=f"10.83.0.{n}", mac=f"02:83:00:00:00:{n:02x}")
+        for n, name in enumerate(STATES, 11)
+    ]
+    with Lan.start(plans, SUBNET) as lan:
+        computers = {name: machines.desktop(rows) for name, (rows, _, _) in STATES.items()}
+        with lab.serving(lan, computers):
+            site = FleetSite(lan, tmp_path_factory.mktemp("states"), ["10.83.0.0/27"])
+            try:
+                yield judged(site, lan)
+            finally:
+                site.stop()
+
+
+def judged(site: FleetSite, lan: Lan) -> dict[str, dict[str, Any]]:
+    site.credential("local", "smb", PASSWORD)
+    result = follow(site.client, site.post("scans", {}))["result"]
+    assert result["collected"] == len(STATES)
+    follow(site.client, site.post("audits"))
+    one = f"/api/v1/inspections/{site.inspection}"
+    addresses = {host["id"]: host["address"] for host in site.client.all(f"{one}/hosts")}
+    names = {host.address: host.name for host in lan.hosts}
+    return {
+        names[addresses[v["host_id"]]]: v for v in site.client.all(f"{one}/verdicts") if v["product_id"] == "windows"
+    }
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_each_activation_state_leads_to_its_rule(verdicts: dict[str, dict[str, Any]], name: str) -> None:
+    _, rule, decision = STATES[name]
+    assert (verdicts[name]["rule"], verdicts[name]["decision"]) == (rule, decision)
+    assert all(reason["text"] for reason in verdicts[name]["reasons"])
