@@ -80,7 +80,8 @@ class AuditRun:
     def __init__(self, inputs: AuditInputs, roster: Roster, register: Register, survey: Survey, plan: SeatPlan) -> None:
         self._inputs, self._roster, self._register = inputs, roster, register
         self._survey, self._plan = survey, plan
-        self._context = context_of(inputs)
+        over = frozenset(surplus.product.id for surplus in plan.surpluses if surplus.unnamed)
+        self._context = replace(context_of(inputs), over=over)
         self._decided = Decided.of(inputs.declared)
         self._log = registered(inputs.declared.install_log)
         self._summary: Summary | None = None

@@ -7,6 +7,7 @@ are gone is 残留, not an install; the operating system is counted by instance,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from appliance.model import Activation, Category, LicensingModel, Product, Recognition
@@ -57,6 +58,7 @@ class Folded(NamedTuple):
     unknown: int
 
 
+@lru_cache(maxsize=2)
 def remembering(catalogue: Recogniser) -> Recognise:
     """Recognition that asks the catalogue once for each distinct entry, by all the fields that recognition reads."""
     known: dict[tuple[object, ...], Recognition] = {}

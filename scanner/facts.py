@@ -126,6 +126,18 @@ def from_json(document: object) -> HostFacts:
         raise BadInput("facts.bad_field", field=".".join(map(str, first["loc"])), detail=first["msg"]) from error
 
 
+def from_text(text: str) -> HostFacts:
+    """Read the text of one ``hezheng.facts/1`` document; faster than :func:`from_json`, same checks and errors."""
+    try:
+        facts = ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput("facts.bad_field", field=".".join(map(str, first["loc"])), detail=first["msg"]) from error
+    if facts.schema != FACTS_SCHEMA:
+        raise BadInput("facts.wrong_schema", expected=FACTS_SCHEMA)
+    return facts
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema that ``docs/facts.schema.json`` publishes."""
     schema = ADAPTER.json_schema()

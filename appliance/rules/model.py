@@ -143,6 +143,7 @@ class Context:
     unit_kind: UnitKind = UnitKind.GOVERNMENT
     servers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])  # by 软件编号, lower case
     scrapped: frozenset[str] = frozenset()  # comparable serials of scrapped or disposed assets
+    over: frozenset[str] = frozenset()  # ids of products with a surplus that no computer carries by name
 
     @property
     def deadline_over(self) -> bool:

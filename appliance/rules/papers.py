@@ -32,7 +32,7 @@ def record_ruling(rule: str, copy: Copy, found: Entitlements, context: Context, 
     proven = tuple(grant for grant in found.covering if grant.proven)
     unproven = tuple(grant for grant in found.covering if not grant.proven)
     if backed(found) or not unproven:
-        return licensed(rule, copy, proven, state, *remarks, *_surplus_remark(copy, found))
+        return licensed(rule, copy, proven, state, *remarks, *_surplus_remark(copy, found, context))
     return missing_paper(rule, unproven, context, state, *remarks)
 
 
@@ -100,7 +100,8 @@ def row_remarks(copy: Copy, grant: Grant) -> tuple[Message, ...]:
     return tuple(notes)
 
 
-def _surplus_remark(copy: Copy, found: Entitlements) -> tuple[Message, ...]:
-    if found.seat is not Seat.SURPLUS:
+def _surplus_remark(copy: Copy, found: Entitlements, context: Context) -> tuple[Message, ...]:
+    """On every copy that draws on the overdrawn rows alike: which of them is the surplus nobody can say."""
+    if found.seat is not Seat.SURPLUS and not (found.seat is Seat.PROVEN and copy.product.id in context.over):
         return ()
     return (Message.of("verdict.not_apportionable", product=copy.product.name),)

@@ -132,7 +132,7 @@ SELECT r.* FROM results r JOIN (
 def stream_facts(db: Db) -> Iterator[tuple[str, HostFacts]]:
     """The best facts of each host, in order of host id."""
     for row in db.stream(f"{LATEST} ORDER BY r.host_id"):
-        yield row["host_id"], facts_json.from_json(loads(row["document"]))
+        yield row["host_id"], facts_json.from_text(row["document"])
 
 
 def latest_results(db: Db) -> Mapping[str, tuple[str, Outcome, Message | None]]:
