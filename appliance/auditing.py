@@ -15,7 +15,8 @@ from appliance.changes import unrestored
 from appliance.context import Appliance
 from appliance.declared import unit_kind_of
 from appliance.jobs import Job
-from appliance.ledger.model import Asset, FreeListEntry, LedgerKind, Licence
+from appliance.ledger.model import FreeListEntry, LedgerKind, Licence
+from appliance.ledgers_in_force import assets_in_force
 from appliance.matching import match_hosts
 from appliance.model import Finding, Phase, Rate, Verdict
 from appliance.scanning import is_candidate
@@ -93,7 +94,7 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
     hosts = host_store.list_hosts(db)
     results = {host_id: _Latest(*found) for host_id, found in host_store.latest_results(db).items()}
     identities = host_store.identities(db)
-    assets = ledger_store.records_in_force(db, LedgerKind.ASSETS, Asset)
+    assets = assets_in_force(db)
     return AuditInputs(
         inspection_id=inspection_id,
         unit=row["unit"],

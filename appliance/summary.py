@@ -6,13 +6,13 @@ from typing import Any
 
 from appliance.context import Appliance
 from appliance.inspections import authorisation_in_force
-from appliance.ledger.model import Asset, AssetState, LedgerKind
+from appliance.ledger.model import AssetState
+from appliance.ledgers_in_force import assets_in_force
 from appliance.matching import match_hosts
 from appliance.scanning import is_candidate
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
-from appliance.store import ledgers as ledger_store
 from appliance.store.database import Db
 from appliance.views import computers, host_view
 from config.message import Message
@@ -66,7 +66,7 @@ def not_collected(db: Db) -> list[dict[str, Any]]:
 
 def _switched_off(db: Db) -> list[dict[str, Any]]:
     """Listed computers in scope that no discovered host matches."""
-    assets = ledger_store.records_in_force(db, LedgerKind.ASSETS, Asset)
+    assets = assets_in_force(db)
     if store.authorisation_in_force(db) is None:
         return []
     scope = Scope.of(authorisation_in_force(db))
