@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from appliance.catalogue_file import CatalogueFiles, Vendor, read
+from appliance.catalogue_file import CatalogueFiles, read
 from appliance.catalogue_index import Index, Rule
+from appliance.catalogue_vendors import Vendor, Vendors
 from appliance.model import Product, Recognition
-from appliance.names import bare, ends_word, fold, holds, year
+from appliance.names import bare, fold, holds, year
 from scanner.model import InstalledSoftware, OperatingSystem, Platform
 
 FOLDER = Path(__file__).parent.parent / "config" / "catalogue"
@@ -33,7 +34,7 @@ class Catalogue:
         self._index = Index(files.rules)
         self._editions = _word_pattern(files.editions)
         self._declared = _declared_names(files.products.values())
-        self._vendors_by_name = {vendor.name: vendor for vendor in files.vendors.values()}
+        self._makers = Vendors.of(files.vendors.values())
 
     def recognise(
         self,
@@ -109,15 +110,12 @@ class Catalogue:
         return self.find(f"{declared_name} {version}") if version else None
 
     def vendor_of(self, name: str, publisher: str | None = None) -> Vendor | None:
-        """Who made it, as far as publisher or name tell; works for unknown products too."""
-        text, said = fold(name), fold(publisher or "")
-        if said and (found := _longest(_by_publisher(self.vendors.values(), said))):
-            return found
-        return _longest(_by_start(self.vendors.values(), text))
+        """Who made it, as far as publisher or name tell; works for unknown products and unknown makers too."""
+        return self._makers.find(fold(name), publisher or "")
 
     def vendor_named(self, name: str) -> Vendor | None:
         """The maker of this very name."""
-        return self._vendors_by_name.get(name)
+        return self._makers.by_name.get(name)
 
     def edition_of(self, text: str) -> str:
         """The edition named in a name, in the words of ``editions.toml`` (``ProPlus`` → 专业增强版), or ``""``."""
@@ -183,20 +181,3 @@ def _declared_names(products: Iterable[Product]) -> dict[str, Product]:
         for name in (product.name, *product.aliases):
             names.setdefault(_squeezed(fold(name)), product)
     return names
-
-
-def _by_publisher(vendors: Iterable[Vendor], publisher: str) -> Iterator[tuple[int, Vendor]]:
-    for vendor in vendors:
-        yield from ((len(part), vendor) for part in vendor.publishers if holds(publisher, fold(part)))
-
-
-def _by_start(vendors: Iterable[Vendor], text: str) -> Iterator[tuple[int, Vendor]]:
-    for vendor in vendors:
-        for start in map(fold, vendor.starts):
-            if text.startswith(start) and ends_word(text, len(start)):
-                yield len(start), vendor
-
-
-def _longest(found: Iterable[tuple[int, Vendor]]) -> Vendor | None:
-    best = max(found, key=lambda pair: (pair[0], pair[1].id), default=None)
-    return best[1] if best else None

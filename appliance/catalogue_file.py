@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.catalogue_index import Rule
+from appliance.catalogue_vendors import Vendor
 from appliance.model import Activation, Category, LicensingModel, Product, SoftwareOrigin
 from appliance.names import fold
 from config.problems import BadInput
@@ -25,18 +26,6 @@ PRODUCT_PRIORITY = 100
 NOISE_PRIORITY = 200
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
 Packages = tuple[Annotated[str, Field(pattern=r"^(?:\*[^*]+|[^*]+\*?)$")], ...]  # one star, at one end
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """Who makes software; ``publishers`` are parts of the publisher's name, ``starts`` of product names."""
-
-    id: str
-    name: str
-    origin: SoftwareOrigin
-    aliases: tuple[str, ...] = ()
-    publishers: tuple[str, ...] = ()
-    starts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +200,7 @@ def _product(entry: ProductEntry, vendor: Vendor, content: CategoryFile) -> Prod
         name=entry.name,
         vendor=vendor.name,
         category=content.category,
-        origin=entry.origin or vendor.origin,
+        origin=entry.origin or vendor.origin or SoftwareOrigin.FOREIGN,
         licensing=licensing,
         activation=entry.activation or (Activation.NONE if free else content.defaults.activation),
         industrial_class=entry.industrial_class,

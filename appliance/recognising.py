@@ -101,7 +101,7 @@ def describe(catalogue: Catalogue, found: Recognition, name: str, publisher: str
         "vendor_aliases": list(vendor.aliases) if vendor else [],
         "category": product.category.value if product else "",
         "subcategory": product.industrial_class if product else "",
-        "origin": product.origin.value if product else (vendor.origin.value if vendor else ""),
+        "origin": product.origin.value if product else (vendor.origin.value if vendor and vendor.origin else ""),
         "licensing": licensing_of(catalogue, product, found.edition) if product else "",
         "edition": found.edition,
         "release": found.version,
