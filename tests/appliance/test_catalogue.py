@@ -149,7 +149,7 @@ def test_twins_fold_into_one_product(catalogue: Catalogue) -> None:
 
 def test_a_hidden_entry_counts_only_when_it_is_a_known_product(catalogue: Catalogue) -> None:
     hidden = catalogue.recognise("AutoCAD 2020", platform=WINDOWS, system_component=True)
-    unknown = catalogue.recognise("Some Vendor Helper", platform=WINDOWS, system_component=True)
+    unknown = catalogue.recognise("Some Vendor Thing", platform=WINDOWS, system_component=True)
     assert hidden.product
     assert (unknown.noise, unknown.rule) == (True, "field.system_component")
 
