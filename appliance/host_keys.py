@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
@@ -28,8 +29,12 @@ class Log(Protocol):
     def __call__(self, action: str, **params: str) -> None: ...
 
 
-def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Log) -> dict[str, SessionError]:
+def fetch_keys(
+    appliance: Appliance, db: Db, job: Job, *, permits: Callable[[str], bool], confirm: bool, log: Log
+) -> dict[str, SessionError]:
     """Fetch the key of every host with SSH that has none yet; with ``confirm`` the operator confirms the batch.
+
+    Hosts of an earlier scan may lie outside what is authorised now: only permitted addresses are touched.
 
     Returns why, by address, of every host that showed no usable key: that is what its row must say.
     """
@@ -39,7 +44,9 @@ def fetch_keys(appliance: Appliance, db: Db, job: Job, *, confirm: bool, log: Lo
     waiting = [
         stored.host.address
         for stored in store.list_hosts(db)
-        if ssh in {service.port for service in stored.host.services} and stored.host.address not in known
+        if ssh in {service.port for service in stored.host.services}
+        and stored.host.address not in known
+        and permits(stored.host.address)
     ]
     for n in range(0, len(waiting), AT_ONCE):
         while job.paused.is_set() and not job.cancelled.wait(POLL_SECONDS):

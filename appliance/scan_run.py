@@ -27,14 +27,14 @@ from appliance.store.database import Db, Row
 from appliance.store.scans import StoredChunk
 from config.clock import rfc3339
 from config.message import Message
-from config.problems import EnvironmentProblem, NotFound, Problem
+from config.problems import EnvironmentProblem, NotFound, Problem, Refused
 from credentials.model import Credential
 from credentials.selection import Selection
 from scanner.discovery import ChunkDone, ChunkFailed, find_nmap, may_send_raw, plan_discovery, sweep
 from scanner.model import HostFacts, Outcome
 from scanner.pace import Pace
 from scanner.scan import Control, Fleet, HostTask
-from scanner.scope import Authorisation, Scope, require
+from scanner.scope import Scope, require
 from scanner.session import SessionError
 
 REDACTION_KEY = "redaction"
@@ -73,6 +73,7 @@ class ScanRun:
     folder: InspectionFolder
     job: Job
     _round: int = 1
+    _checked: str = ""  # the authorisation that covers every address still to be swept
     _keyless: dict[str, SessionError] = field(default_factory=dict[str, SessionError])
     _pace: Pace = field(init=False)
 
@@ -110,14 +111,20 @@ class ScanRun:
 
     def _one_round(self) -> Message | None:
         """Returns what could not be swept from where the laptop is."""
-        authorisation = authorisation_in_force(self.db)
-        require(authorisation, self.appliance.clock.now())
-        left = self._discover(authorisation)
+        left = self._discover()
         if not self._stopped():
             confirm = self.options.accept_first_contact
-            self._keyless = fetch_keys(self.appliance, self.db, self.job, confirm=confirm, log=self._log)
+            found = fleet_store.found_by(self.db, self.scan["id"])
+            self._keyless = fetch_keys(
+                self.appliance,
+                self.db,
+                self.job,
+                permits=lambda address: address in found and self._permits(address),
+                confirm=confirm,
+                log=self._log,
+            )
         if not self._stopped() and not self.options.discover_only:
-            self._collect(authorisation)
+            self._collect()
         return left
 
     def _wait_for_next_round(self) -> None:
@@ -134,24 +141,40 @@ class ScanRun:
 
     # Discovery
 
-    def _discover(self, authorisation: Authorisation) -> Message | None:
+    def _discover(self) -> Message | None:
         every = store.list_chunks(self.db, self.scan["id"])
         total = sum(len(chunk.addresses) for chunk in every)
         done = sum(len(chunk.addresses) for chunk in every if chunk.done)
         self._begin(done, total, "discovery", "addresses")
         failed, unrouted = 0, 0
+        self._check_scope(every)
         for chunk in self._swept(every):
             unrouted += self._keep(chunk)
             failed += isinstance(chunk, ChunkFailed) and chunk.reason.code != NO_ROUTE
             done += len(chunk.addresses)
             self._count(done, total, len(chunk.addresses))
-            require(authorisation, self.appliance.clock.now())
+            self._check_scope(every)
         self._visit_segments()
         if failed and not self._stopped() and not host_store.list_hosts(self.db, limit=1):
             raise EnvironmentProblem("scan.discovery_failed", count=failed)
         if failed:
             return Message.of("scan.discovery_failed", count=failed)
         return Message.of("scan.other_segments", count=unrouted) if unrouted else None
+
+    def _check_scope(self, every: list[StoredChunk]) -> None:
+        """The permission may have been replaced since the chunks were cut: nothing outside the new one is swept."""
+        authorisation = authorisation_in_force(self.db)
+        require(authorisation, self.appliance.clock.now())
+        if authorisation.id == self._checked:
+            return
+        scope = Scope.of(authorisation)
+        if not all(scope.contains(address) for chunk in every if not chunk.done for address in chunk.addresses):
+            raise Refused("scan.scope_narrowed", document_no=authorisation.document_no)
+        self._checked = authorisation.id
+
+    def _permits(self, address: str) -> bool:
+        """By the permission in force at this moment."""
+        return Scope.of(authorisation_in_force(self.db)).permits(address, self.appliance.clock.now())
 
     def _swept(self, every: list[StoredChunk]) -> Iterator[ChunkDone | ChunkFailed]:
         """Sweep what is not done. A pause ends the sweep; afterwards it goes on with the chunks that are left."""
@@ -198,13 +221,12 @@ class ScanRun:
 
     # Collection
 
-    def _collect(self, authorisation: Authorisation) -> None:
+    def _collect(self) -> None:
         tasks = self._tasks()
         self._begin(0, len(tasks), "collection", "hosts")
         store.update(self.db, self.scan["id"], stage="collection")
-        scope = Scope.of(authorisation, self.options.segment)
         credentials = self.appliance.vault.list(self.inspection_id)
-        permitted = authorisation.permits_service_start
+        permitted = authorisation_in_force(self.db).permits_service_start
         keeper = StoreKeeper(
             self.appliance,
             self.inspection_id,
@@ -222,7 +244,7 @@ class ScanRun:
             control=Control(
                 cancelled=self._stopped,
                 paused=self.job.paused.is_set,
-                permits=lambda address: scope.permits(address, self.appliance.clock.now()),
+                permits=self._permits,
                 reentered=self._reentered,
                 ask=self._ask,
                 permits_service_start=permitted,

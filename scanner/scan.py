@@ -321,7 +321,7 @@ class Fleet:
             found = cut_short(found, *running.ending)
         self._refusals.pop(running.task.host_id, None)
         self.keeper.commit(running.task, found)
-        if found.outcome in SILENT:
+        if found.outcome in SILENT and self.control.permits(running.task.address):
             self._knocks.suspect(running.task.address, PORTS[running.credential.credential.protocol])
 
     def _settle(self, task: HostTask, outcome: Outcome, reason: Message) -> None:

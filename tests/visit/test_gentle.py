@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.lan import Lan
 from tests.lab.plans import Answer, Listener, WindowsPc
-from tests.visit.captures import PASSWORD, SUBNET, plans, scan_in_scope, seconds_to_silence
+from tests.visit.captures import PASSWORD, SUBNET, plans, scan_in_scope, seconds_to_silence, sent
 from tests.visit.fleet_site import FleetSite
 
 pytestmark = pytest.mark.lab
@@ -134,3 +134,19 @@ def test_hosts_that_keep_accepting_connections_never_stop_a_scan_however_they_be
             assert {host["outcome"] for host in site.hosts().values()} == {"TIMED_OUT"}
         finally:
             site.stop()
+
+
+def test_a_permission_that_was_narrowed_holds_for_hosts_found_before_and_for_a_scan_cut_off(
+    site: FleetSite, lan: Lan, tmp_path: Path
+) -> None:
+    site.scan(discover_only=True, accept_first_contact=False)
+    scan = site.start_scan()
+    site.post(f"scans/{site.get('scans')['items'][-1]['id']}/cancel")
+    site.await_job(scan, over)
+    site.authorise(["10.78.0.20"])
+    pcap = tmp_path / "narrow.pcap"
+    with lan.capture(pcap):
+        resumed = site.post(f"scans/{site.get('scans')['items'][-1]['id']}/resume")
+        assert site.await_job(resumed, over)["problem"]["code"] == "scan.scope_narrowed"
+        assert site.scan()["state"] == "done"
+    assert {target for _, target in sent(pcap, lan.laptop_address)} == {"10.78.0.20"}
