@@ -11,12 +11,14 @@ import json
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.lab import hive, ssh
+from tests.lab import demo_wmi, hive, ssh
+from tests.lab.dcom import lab as wmi
 from tests.lab.lan import Lan
 from tests.lab.plans import Answer, Hardware, HostPlan, LinuxPc, Listener, Off, Package, RegistryEntry, WindowsPc
 
@@ -38,6 +40,7 @@ class Demo:
     credentials: tuple[Mapping[str, str], ...] = field(repr=False)
     ledgers: Mapping[str, Path]
     proofs: tuple[Mapping[str, str], ...]
+    services: ExitStack = field(default_factory=ExitStack, repr=False)  # what runs in this process on its hosts
 
     @property
     def expected(self) -> dict[str, Any]:
@@ -59,6 +62,7 @@ class Demo:
 
     def stop(self) -> None:
         """End the LAN; may be called twice."""
+        self.services.close()
         self.lan.stop()
 
 
@@ -67,7 +71,7 @@ def start() -> Demo:
     unit = described_unit()
     password = secrets.token_urlsafe(18)
     login = {"kind": "local", "username": USERNAME, "domain": "", "secret": password}
-    return Demo(
+    demo = Demo(
         lan=Lan.start(host_plans(password), unit["subnet"]),
         unit_name=unit["name"],
         scope=unit["scope"],
@@ -76,6 +80,12 @@ def start() -> Demo:
         ledgers=ledgers(),
         proofs=tuple(unit["proofs"]),
     )
+    try:
+        demo.services.enter_context(wmi.serving(demo.lan, wmi_computers()))
+    except BaseException:
+        demo.stop()
+        raise
+    return demo
 
 
 def described_unit() -> dict[str, Any]:
@@ -101,6 +111,12 @@ def read_host(folder: Path, password: str) -> HostPlan:
     return READERS[described.pop("kind")](folder, described, password)
 
 
+def wmi_computers() -> dict[str, wmi.Namespaces]:
+    """What WMI says on each host that answers over it, by name; the others refuse its port."""
+    files = [tomllib.loads((folder / "host.toml").read_text("utf-8")) for folder in sorted((DATA / "hosts").iterdir())]
+    return {described["name"]: demo_wmi.namespaces(described) for described in files if "wmi" in described}
+
+
 def product_keys() -> tuple[str, ...]:
     """The made-up product keys planted in the hives: none of them may be stored or shown in full."""
     found: set[str] = set()
@@ -121,6 +137,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 def _windows(folder: Path, described: dict[str, Any], password: str) -> HostPlan:
     user = described.pop("user_sid")
+    described.pop("wmi", None)  # served beside it: wmi_computers()
     tables: dict[str, dict[str, Any]] = described.pop("registry", {})
     values = [RegistryEntry(key, name, _data(data)) for key, table in tables.items() for name, data in table.items()]
     programs = [entry for row in read_table(folder / "software.csv") for entry in _uninstall_key(row, user)]

@@ -96,7 +96,7 @@ def test_the_asset_rows_name_the_machines_that_stand_on_the_network() -> None:
         assert row[8] == plan.address
         assert isinstance(plan, WindowsPc | LinuxPc)
         assert plan.hardware is not None
-        assert row[6] == plan.hardware.serial
+        assert row[6] == ("" if name == "PC6" else plan.hardware.serial)  # nobody filled in the firmware of PC6
         assert "".join(c for c in row[7] if c.isalnum()).lower() == plan.mac.replace(":", "")
     computers = [row for row in rows.values() if row[1].startswith("A020101")]
     assert EXPECTED["rates"]["coverage_rate"]["d"] == sum(int(row[3]) for row in computers)
@@ -106,6 +106,24 @@ def test_each_hive_plants_product_keys_that_must_never_be_shown() -> None:
     keys = demo_unit.product_keys()
     assert len(keys) == 3
     assert all(len(key) == 29 for key in keys)
+
+
+def test_each_activation_rule_is_shown_on_a_computer_that_answers_over_wmi() -> None:
+    computers = demo_unit.wmi_computers()
+    shown = {copy["rule"]: copy["host"] for copy in EXPECTED["copies"] if copy["host"] in computers}
+    assert {"R1", "R2", "R3", "R6", "R8", "R9", "R10", "R11"} <= set(shown)
+    assert set(shown.values()) == set(computers)
+    unread = {copy["host"] for copy in EXPECTED["copies"] if copy["rule"] == "R31"}
+    assert not unread & set(computers)
+
+
+def test_wmi_names_the_same_serial_as_the_firmware() -> None:
+    plans = {plan.name: plan for plan in demo_unit.host_plans("secret")}
+    for name, spaces in demo_unit.wmi_computers().items():
+        plan, (_, rows) = plans[name], spaces["root/cimv2"]["Win32_BIOS"]
+        assert isinstance(plan, WindowsPc)
+        assert plan.hardware is not None
+        assert rows[0]["SerialNumber"] == plan.hardware.serial
 
 
 def test_only_the_refusing_host_has_another_password() -> None:
