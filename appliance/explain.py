@@ -52,20 +52,28 @@ def by_facts(observations: Iterable[str]) -> dict[str, list[str]]:
 def counted(name: str, number: str, audited: Iterable[str]) -> dict[str, Any] | None:
     """Which verdicts on computers a number of a software rate counts: ``{categories, decisions, official, origin}``.
 
-    None for a rate that counts computers or papers. Copies that R14 moves to 非正版 by count stay among the decisions
-    of their machines; the product-level verdicts beside them say how many.
+    None for a rate that counts computers or papers. ``official`` False: copies on 实有账无 computers, and those that
+    are 不计入. Copies that R14 moves to 非正版 by count stay among the decisions of their machines; the product-level
+    verdicts beside them say how many.
     """
     base, _, category = name.partition(".")
     if base not in ("legal_rate", "domestic_rate", "copy_legal_rate"):
         return None
     categories = [Category(category).value] if category else sorted(audited)
     judged = [Decision.LICENSED.value, Decision.UNLICENSED.value, Decision.TO_VERIFY.value]
+    if number == "excluded":
+        return {
+            "categories": categories,
+            "decisions": [*judged, Decision.EXCLUDED.value],
+            "official": False,
+            "origin": "",
+        }
     decisions, origin = judged, ""
-    if number != "d" and number != "excluded":
+    if number != "d":
         wide = number == "upper" or (base == "domestic_rate" and number == "n")
         decisions = [Decision.LICENSED.value, *([Decision.TO_VERIFY.value] if wide else [])]
         origin = "domestic" if base == "domestic_rate" else ""
-    return {"categories": categories, "decisions": decisions, "official": number != "excluded", "origin": origin}
+    return {"categories": categories, "decisions": decisions, "official": True, "origin": origin}
 
 
 def counted_by_computer(name: str, audited: Iterable[str]) -> list[str]:

@@ -98,7 +98,10 @@ def rate(appliance: Appliance, inspection_id: str, name: str, number: str, after
 
 
 def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
-    audited = audit["head"]["policy"]["switches"]["audited_categories"]["value"]
+    switches = audit["head"]["policy"]["switches"]
+    audited = switches["audited_categories"]["value"]
+    if switches["legal_rate_mode"]["value"] == "computer" and name.startswith("legal_rate"):
+        name = f"computer_{name}"
     if wanted := explain.counted(name, number, audited):
         rows = store.verdicts_counted(db, audit["id"], wanted, after, limit + 1)
         surplus = store.product_level(db, audit["id"], wanted["categories"])
@@ -107,16 +110,22 @@ def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -
         counts = store.count_counted(db, audit["id"], wanted)
         return {"kind": "verdicts", "counts": counts, "surplus": surplus, "items": shown, "next": more}
     if categories := explain.counted_by_computer(name, audited):
-        rows = store.computers_counted(db, audit["id"], categories)
         good = explain.computer_decisions(number)
-        return {"kind": "hosts", "items": [row for row in rows if row["worst"] in good], "next": None}
+        rows = store.computers_counted(db, audit["id"], categories, good, after, limit + 1)
+        return _paged("hosts", rows, limit)
     if name in HOST_RATES:
-        return _over_the_ledger(db, audit["id"], name, number)
+        return _over_the_ledger(db, audit["id"], name, number, after, limit)
     return {"kind": "records", "items": store.papers_of(db, name), "next": None}
 
 
-def _over_the_ledger(db: Db, audit_id: str, name: str, number: str) -> dict[str, Any]:
-    if number == "d":
-        beside = store.unlisted_hosts(db, audit_id) if name == "asset_match_rate" else []
-        return {"kind": "assets", "items": [*store.base_assets(db, audit_id), *beside], "next": None}
-    return {"kind": "hosts", "items": store.listed_hosts(db, audit_id, HOST_RATES[name]), "next": None}
+def _over_the_ledger(db: Db, audit_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
+    if number != "d":
+        return _paged("hosts", store.listed_hosts(db, audit_id, HOST_RATES[name], after, limit + 1), limit)
+    page = _paged("assets", store.base_assets(db, audit_id, after, limit + 1), limit)
+    if name == "asset_match_rate" and page["next"] is None:
+        page["items"] += store.unlisted_hosts(db, audit_id, limit)
+    return page
+
+
+def _paged(kind: str, rows: list[Row], limit: int) -> dict[str, Any]:
+    return {"kind": kind, "items": rows[:limit], "next": rows[limit - 1]["sequence"] if len(rows) > limit else None}

@@ -2,8 +2,8 @@
 
 Ours is the product's own way (``appliance.auditing.run`` on each inspection's stored facts, ledgers and proofs), in two
 processes. The peer is DuckDB doing the same joins with two threads on tables that are already flat and recognised:
-installations × products × ledger rows × proofs, counted per licence and written out. It reads no facts, folds nothing and
-gives no reason, so it is a floor, not a rival. ``BENCH_COMPUTERS=27000 BENCH_INSPECTIONS=1`` is the stress case.
+installations × products × ledger rows × proofs, counted per licence and written out. It reads no facts, folds nothing,
+gives no reason: it is a floor, not a rival. ``BENCH_COMPUTERS=27000 BENCH_INSPECTIONS=1`` is the stress case.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def main() -> dict[str, Any]:
         "peer": round(peer, 1),
         "ratio": round(peer / ours, 2),
         "unit": "s",
-        "how": f"{INSPECTIONS} inspections, {COMPUTERS} computers, {COMPUTERS * ENTRIES} installations, {counts} verdicts; "
-        f"peak {peak} MB over {PROCESSES} processes; slowest of 40 explanations {explained} ms; peer: DuckDB, joins only",
+        "how": f"{INSPECTIONS} inspections, {COMPUTERS} computers, {COMPUTERS * ENTRIES} installations, "
+        f"{counts} verdicts; peak {peak} MB over {PROCESSES} processes; slowest of 40 explanations {explained} ms; "
+        "peer: DuckDB, joins only",
     }
 
 
@@ -282,7 +283,8 @@ def run_duckdb(root: Path) -> float:
             f"""COPY (
               WITH copies AS (SELECT DISTINCT i.unit, i.host, r.product, r.category
                               FROM installations i JOIN recognised r USING (name, version, publisher)),
-                   seated AS (SELECT *, row_number() OVER (PARTITION BY unit, product ORDER BY host) AS seat FROM copies)
+                   seated AS (SELECT *, row_number() OVER (PARTITION BY unit, product ORDER BY host) AS seat
+                              FROM copies)
               SELECT s.unit, s.host, s.product, s.category, l.no,
                      CASE WHEN l.no IS NULL THEN 'to_verify' WHEN l.proof = 'P0' THEN 'to_verify'
                           WHEN s.seat <= l.quantity THEN 'licensed' ELSE 'unlicensed' END AS decision

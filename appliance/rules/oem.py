@@ -27,12 +27,13 @@ def on_oem_channel(copy: Copy) -> bool:
 
 def other_hardware(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
     """R2: the licence is bound to another serial. A replaced board with its 维修单 is the same computer."""
-    bound = identity.serial(copy.state.bound_serial) if copy.state else ""
-    own = identity.serial(copy.computer.serial)
-    if not on_oem_channel(copy) or not bound or not own or bound == own or copy.computer.repaired:
+    if copy.state is None or not copy.state.bound_serial or not on_oem_channel(copy) or copy.computer.repaired:
+        return None
+    bound, own = identity.serial(copy.state.bound_serial), identity.serial(copy.computer.serial)
+    if not bound or not own or bound == own:
         return None
     code = "verdict.oem_machine_scrapped" if bound in context.scrapped else "verdict.oem_other_hardware"
-    reason = Message(code, {"bound": copy.state and copy.state.bound_serial, "serial": copy.computer.serial})
+    reason = Message(code, {"bound": copy.state.bound_serial, "serial": copy.computer.serial})
     return Ruling(Decision.UNLICENSED, "R2", (reason,), PREINSTALLED, _rows(found))
 
 

@@ -50,8 +50,9 @@ def proofs_of(db: Db, numbers: set[str]) -> list[dict[str, Any]]:
 def _where(wanted: Row) -> tuple[str, list[Any]]:
     marks = (", ".join("?" for _ in wanted[name]) for name in ("categories", "decisions"))
     categories, decisions = marks
-    sql = f"host_id <> '' AND category IN ({categories}) AND decision IN ({decisions}) AND official = ?"
-    values = [*wanted["categories"], *wanted["decisions"], int(wanted["official"])]
+    sql = f"host_id <> '' AND category IN ({categories}) AND decision IN ({decisions})"
+    sql += " AND official = 1" if wanted["official"] else " AND (official = 0 OR decision = 'excluded')"
+    values = [*wanted["categories"], *wanted["decisions"]]
     if wanted["origin"]:
         sql += " AND origin = ?"
         values.append(wanted["origin"])
@@ -74,39 +75,50 @@ def count_counted(db: Db, audit_id: str, wanted: Row) -> dict[str, int]:
 
 
 def product_level(db: Db, audit_id: str, categories: list[str]) -> list[Any]:
-    """The verdicts at product level: what R14 moves to 非正版 by count."""
+    """The verdicts at product level, which R14 moves to 非正版 by count; without their many observations."""
     marks = ", ".join("?" for _ in categories)
-    sql = f"SELECT document FROM verdicts WHERE audit_id = ? AND host_id = '' AND category IN ({marks}) ORDER BY seq"  # noqa: S608
+    sql = (
+        "SELECT json_remove(document, '$.observations') AS document FROM verdicts "  # noqa: S608  only marks
+        f"WHERE audit_id = ? AND host_id = '' AND category IN ({marks}) ORDER BY seq"
+    )
     return [loads(row["document"]) for row in db.rows(sql, [audit_id, *categories])]
 
 
-def base_assets(db: Db, audit_id: str) -> list[Row]:
+def base_assets(db: Db, audit_id: str, after: int, limit: int) -> list[Row]:
     """A: 资产编号, 数量, 部门, ledger row."""
-    return db.rows("SELECT * FROM audit_assets WHERE audit_id = ? ORDER BY asset_no", [audit_id])
+    sql = "SELECT rowid AS sequence, * FROM audit_assets WHERE audit_id = ? AND rowid > ? ORDER BY rowid LIMIT ?"
+    return db.rows(sql, [audit_id, after, limit])
 
 
-def unlisted_hosts(db: Db, audit_id: str) -> list[Row]:
+def unlisted_hosts(db: Db, audit_id: str, limit: int) -> list[Row]:
     """Computers that stand for no listed asset: 实有账无."""
-    return db.rows("SELECT * FROM audit_hosts WHERE audit_id = ? AND asset_no = '' ORDER BY host_id", [audit_id])
+    sql = "SELECT * FROM audit_hosts WHERE audit_id = ? AND asset_no = '' ORDER BY host_id LIMIT ?"
+    return db.rows(sql, [audit_id, limit])
 
 
-def computers_counted(db: Db, audit_id: str, categories: list[str]) -> list[Row]:
-    """Computers with an official copy in some categories, each with its worst decision."""
-    marks = ", ".join("?" for _ in categories)
-    sql = f"""SELECT h.*, v.worst FROM audit_hosts h JOIN (
-        SELECT host_id, CASE WHEN SUM(decision = 'unlicensed') THEN 'unlicensed'
-                             WHEN SUM(decision = 'to_verify') THEN 'to_verify' ELSE 'licensed' END AS worst
-        FROM verdicts WHERE audit_id = ? AND official = 1 AND host_id <> '' AND decision <> 'excluded'
-                        AND category IN ({marks}) GROUP BY host_id
-        ) v ON v.host_id = h.host_id WHERE h.audit_id = ? ORDER BY h.host_id"""  # noqa: S608  only marks
-    return db.rows(sql, [audit_id, *categories, audit_id])
-
-
-def listed_hosts(db: Db, audit_id: str, column: str) -> list[Row]:
+def listed_hosts(db: Db, audit_id: str, column: str, after: int, limit: int) -> list[Row]:
     """Computers that stand for a listed asset, and by one more column of the audit."""
     extra = f' AND "{column}" = 1' if column else ""
-    sql = f"SELECT * FROM audit_hosts WHERE audit_id = ? AND asset_no <> ''{extra} ORDER BY host_id"  # noqa: S608
-    return db.rows(sql, [audit_id])
+    sql = (
+        "SELECT rowid AS sequence, * FROM audit_hosts "  # noqa: S608  a column of ours
+        f"WHERE audit_id = ? AND asset_no <> '' AND rowid > ?{extra} ORDER BY rowid LIMIT ?"
+    )
+    return db.rows(sql, [audit_id, after, limit])
+
+
+def computers_counted(
+    db: Db, audit_id: str, categories: list[str], worst: tuple[str, ...], after: int, limit: int
+) -> list[Row]:
+    """Computers with an official copy in some categories whose worst decision is one of ``worst``."""
+    marks, good = (", ".join("?" for _ in values) for values in (categories, worst))
+    sql = f"""SELECT * FROM (SELECT h.rowid AS sequence, h.*, (
+          SELECT CASE WHEN SUM(v.decision = 'unlicensed') THEN 'unlicensed'
+                      WHEN SUM(v.decision = 'to_verify') THEN 'to_verify' ELSE 'licensed' END
+          FROM verdicts v INDEXED BY verdicts_by_host
+          WHERE v.audit_id = h.audit_id AND v.host_id = h.host_id AND v.official = 1 AND v.decision <> 'excluded' AND v.category IN ({marks}) HAVING COUNT(*) > 0) AS worst
+        FROM audit_hosts h WHERE h.audit_id = ? AND h.rowid > ? ORDER BY h.rowid)
+        WHERE worst IN ({good}) LIMIT ?"""  # noqa: S608  only marks
+    return db.rows(sql, [*categories, audit_id, after, *worst, limit])
 
 
 def papers_of(db: Db, name: str) -> list[Any]:

@@ -87,6 +87,11 @@ CREATE TABLE audit_assets (audit_id TEXT NOT NULL REFERENCES audits(id), asset_n
   quantity INTEGER NOT NULL, department TEXT NOT NULL, "row" TEXT NOT NULL, PRIMARY KEY (audit_id, asset_no))
 """
 
+NUMBER_INDEX = """
+DROP INDEX verdicts_by_number;
+CREATE INDEX verdicts_by_number ON verdicts (audit_id, category, decision, official, origin, host_id)
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -112,6 +117,10 @@ def _records(db: Db) -> None:
     db.script(RECORD_TABLES)
 
 
+def _numbers(db: Db) -> None:
+    db.script(NUMBER_INDEX)
+
+
 INSPECTION = Schema(
     "inspection",
     [
@@ -119,6 +128,7 @@ INSPECTION = Schema(
         ("0002_fleet", _fleet),
         ("0003_ledgers", _ledgers),
         ("0004_records", _records),
+        ("0005_numbers", _numbers),
     ],
 )
 INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])
