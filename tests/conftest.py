@@ -6,14 +6,35 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.lab import demo_unit
 from tests.lab.demo_unit import Demo
 from tests.lab.lan import Lan
 
+FUZZ_EXAMPLES = 10_000
+
+
+def pytest_configure() -> None:
+    """``make fuzz`` runs each property far longer, whatever number of examples it names for the suite."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
+        settings.register_profile("fuzz", max_examples=FUZZ_EXAMPLES, deadline=None)
+        settings.load_profile("fuzz")
+
+
+def _lengthen(item: pytest.Item) -> None:
+    """Give a property the profile's number of examples in place of its own."""
+    function = getattr(getattr(item, "obj", None), "__func__", getattr(item, "obj", None))
+    own = getattr(function, "_hypothesis_internal_use_settings", None)
+    if own is not None:
+        vars(function)["_hypothesis_internal_use_settings"] = settings(own, max_examples=FUZZ_EXAMPLES, deadline=None)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lab tests need root; as root they run, and fail when a program is missing."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
+        for item in items:
+            _lengthen(item)
     if os.geteuid() == 0:
         return
     not_root = pytest.mark.skip(reason="the test LAN needs root (network namespaces)")
