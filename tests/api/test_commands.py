@@ -56,7 +56,7 @@ def test_a_visit_can_be_prepared_from_the_command_line(data: Path, inspection: s
     )
     assert imported.exit == 0, imported.err
     assert imported.json["kind"] == "assets"
-    assert imported.json["counts"]["accepted"] == 8
+    assert imported.json["counts"]["accepted"] == 14
     assert hezheng(data, "proof", "record", inspection, "RJ001", "P2").exit == 0
     shown = hezheng(data, "inspection", "show", inspection)
     assert shown.exit == 0
