@@ -115,7 +115,8 @@ def computers_counted(
           SELECT CASE WHEN SUM(v.decision = 'unlicensed') THEN 'unlicensed'
                       WHEN SUM(v.decision = 'to_verify') THEN 'to_verify' ELSE 'licensed' END
           FROM verdicts v INDEXED BY verdicts_by_host
-          WHERE v.audit_id = h.audit_id AND v.host_id = h.host_id AND v.official = 1 AND v.decision <> 'excluded' AND v.category IN ({marks}) HAVING COUNT(*) > 0) AS worst
+          WHERE v.audit_id = h.audit_id AND v.host_id = h.host_id AND v.official = 1
+            AND v.decision <> 'excluded' AND v.category IN ({marks}) HAVING COUNT(*) > 0) AS worst
         FROM audit_hosts h WHERE h.audit_id = ? AND h.rowid > ? ORDER BY h.rowid)
         WHERE worst IN ({good}) LIMIT ?"""  # noqa: S608  only marks
     return db.rows(sql, [*categories, audit_id, after, *worst, limit])
