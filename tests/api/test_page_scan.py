@@ -62,7 +62,7 @@ def test_a_scan_is_started_followed_judged_and_sealed_from_the_page(served: Serv
         window.wait_for("可以开始检测", "#scan-hint")
         start_scan(window)
         window.wait_for("发现主机", "#job")
-        window.wait_for("网络技术检测已完成：采集 2 台", "#notice")
+        window.wait_for("网络技术检测已完成：采集 8 台", "#notice")
         window.wait_for("有 3 台主机的密钥首次出现", "#keys")
         fingerprints = served.client.get(f"{V1}/inspections/{inspection}/host-keys")["items"]
         assert all(key["fingerprint"] in window.text("#keys") for key in fingerprints)
