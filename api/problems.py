@@ -64,11 +64,16 @@ def register(app: Flask, ids: Ids) -> None:
                 response.headers[name] = original.headers[name]
         return response
 
-    def on_crash(error: InternalServerError) -> Response:
+    def on_crash(_error: InternalServerError) -> Response:
         problem_id = ids.new()
-        LOG.error("request failed, problem %s", problem_id, exc_info=error.original_exception)
+        LOG.error("the request above is problem %s", problem_id)  # Flask has logged the trace
         return problem_response(problem_json(Message.of("http.500", id=problem_id), 500, 5, problem_id))
 
+    def on_text(_error: UnicodeEncodeError | RecursionError) -> Response:
+        return problem_response(problem_json(Message.of("http.bad_text"), 422, 2))
+
     app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(UnicodeEncodeError, on_text)
+    app.register_error_handler(RecursionError, on_text)
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(InternalServerError, on_crash)

@@ -14,7 +14,7 @@ LEGAL = (
     r"inc(?:orporated)?|l\.?l\.?c|ltd|limited|co|company|corp(?:oration)?|gmbh|mbh|ag|kg|kgaa|ug|e\.? ?k|e\.? ?v|"
     r"s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|oy|oyj|ab|as|a/s|aps|asa|kft|zrt|s\.?a(?:\.?s)?|s\.?a\.?r\.?l|plc|pty|pte|pvt|"
     r"private|k\.?k|sp\.? z ?o\.?o|d\.?o\.?o|s\.?r\.?o|a\.s|spol|ou|oü|ooo|ltda|s\.? de r\.?l|bhd|sdn|lp|llp|tov|eood|"
-    r"uab|sia|sl|s\.l|eirl|cv|bvba|sprl|ehf|hf|js?c|ojsc|pjsc|zao|ооо|оао|зао|пао|ao|ао"
+    r"ulc|unlimited|uab|sia|sl|s\.l|eirl|cv|bvba|sprl|ehf|hf|js?c|ojsc|pjsc|zao|ооо|оао|зао|пао|ao|ао"
 )
 LEGAL_FORM = re.compile(
     rf"(?:[ ,(]+(?:& ?)?(?:{LEGAL})|[ ,]+株式会社|[ ,]*(?:股份|集团)?有限(?:责任)?公司|[ ,]*公司)[.,) ]*$"

@@ -77,7 +77,7 @@ def _said(db: Db, found: Row) -> dict[str, list[Row]]:
 
 
 def rate(appliance: Appliance, inspection_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
-    """``name, number, value, rate, definition, counts, items, next``: what one number counts. Raises NotFound.
+    """``name, number, value, rate, definition, items, next``: what one number counts. Raises NotFound.
 
     ``items``: verdicts for software rates, computers or assets for rates over the asset ledger, records for the others.
     """
@@ -107,8 +107,7 @@ def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -
         surplus = store.product_level(db, audit["id"], wanted["categories"])
         shown = [{"sequence": sequence, **document} for sequence, document in rows[:limit]]
         more = rows[limit - 1][0] if len(rows) > limit else None
-        counts = store.count_counted(db, audit["id"], wanted)
-        return {"kind": "verdicts", "counts": counts, "surplus": surplus, "items": shown, "next": more}
+        return {"kind": "verdicts", "surplus": surplus, "items": shown, "next": more}
     if categories := explain.counted_by_computer(name, audited):
         good = explain.computer_decisions(number)
         rows = store.computers_counted(db, audit["id"], categories, good, after, limit + 1)

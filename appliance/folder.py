@@ -123,7 +123,10 @@ def locate(option: Path | None, environment: Mapping[str, str], checkout: Path) 
 def writing(folder: DataFolder, address: str) -> Generator[None]:
     """Hold the writer's lock; the file says who holds it. Raises Busy with pid and address of the other writer."""
     folder.prepare()
-    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EnvironmentProblem("data.not_writable", path=str(folder.root), detail=str(error.strerror)) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from appliance.context import Appliance
 from appliance.store import hosts as store
 from appliance.store.database import Row, loads
 from appliance.store.hosts import StoredHost
-from config.clock import rfc3339
+from config.clock import parse_rfc3339, rfc3339
 from config.problems import BadInput, NotFound
 from scanner import facts as facts_json
-from scanner.model import DeviceKind, FactsOrigin, Host
+from scanner.model import DeviceKind, FactsOrigin, Host, HostFacts, Outcome
+from scanner.ranges import parse_address
+
+FACTS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+NAME_LIMIT = 255
+CLOCK_SLACK = timedelta(days=1)
+"""How far ahead of this laptop a collected computer's clock may be."""
 
 
 def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
@@ -59,12 +67,8 @@ def import_facts(appliance: Appliance, inspection_id: str, document: object) -> 
 
     The host is the one at the facts' address, else a new one. Raises BadInput for a document that does not fit.
     """
-    facts = facts_json.from_json(document)
-    address = facts.address
-    if not address:
-        raise BadInput("facts.no_address")
-    if facts.origin is FactsOrigin.NETWORK:
-        facts = replace(facts, origin=FactsOrigin.COLLECTOR)
+    facts = checked(facts_json.from_json(document), appliance.clock.now())
+    address = facts.address or ""
     with appliance.open_inspection(inspection_id) as (db, _):
         if db.value("SELECT COUNT(*) FROM results WHERE facts_id = ?", [facts.id]):
             raise BadInput("facts.already_imported", id=facts.id)
@@ -76,6 +80,31 @@ def import_facts(appliance: Appliance, inspection_id: str, document: object) -> 
                 host_id = store.save_host(db, host, appliance.ids.new())
             store.save_result(db, None, host_id, facts, None)
     return {"host_id": host_id, "facts_id": facts.id}
+
+
+def checked(facts: HostFacts, now: datetime) -> HostFacts:
+    """Facts that came in a file, with a canonical address and an honest origin. Raises BadInput by name; pure."""
+    address = parse_address((facts.address or "").strip())
+    if address is None:
+        raise BadInput("facts.no_address")
+    if not FACTS_ID.fullmatch(facts.id):
+        raise BadInput("facts.bad_field", field="id", detail=facts.id[:40])
+    if len((facts.identity and facts.identity.hostname) or "") > NAME_LIMIT:
+        raise BadInput("facts.bad_field", field="identity.hostname", detail=f"> {NAME_LIMIT}")
+    _check_times(facts, now)
+    if facts.outcome is Outcome.READ and facts.installations is None:
+        raise BadInput("facts.read_without_list")
+    origin = FactsOrigin.COLLECTOR if facts.origin is FactsOrigin.NETWORK else facts.origin
+    return replace(facts, address=str(address), origin=origin)
+
+
+def _check_times(facts: HostFacts, now: datetime) -> None:
+    try:
+        started, finished = parse_rfc3339(facts.started_at), parse_rfc3339(facts.finished_at)
+    except ValueError as error:
+        raise BadInput("facts.bad_time", started=facts.started_at[:40], finished=facts.finished_at[:40]) from error
+    if finished < started or finished > now + CLOCK_SLACK:
+        raise BadInput("facts.bad_time", started=facts.started_at, finished=facts.finished_at)
 
 
 def _host_at(address: str, hosts: list[StoredHost]) -> str | None:

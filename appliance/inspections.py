@@ -101,6 +101,10 @@ def authorise(appliance: Appliance, inspection_id: str, authorisation: Authorisa
     """Record a written permission; it is checked first and replaces the one in force. Raises BadInput, Refused."""
     recorded = replace(authorisation, id=appliance.ids.new(), recorded_at=rfc3339(appliance.clock.now()))
     check_authorisation(recorded)
+    if recorded.signed_on is None:
+        raise Refused("scope.unsigned", document_no=recorded.document_no)
+    if recorded.signed_on > appliance.clock.now().date():
+        raise BadInput("scope.signed_in_future", signed_on=recorded.signed_on.isoformat())
     if not recorded.no_classified:
         raise Refused("scope.no_statement")
     with appliance.open_inspection(inspection_id) as (db, _):

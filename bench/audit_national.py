@@ -241,7 +241,7 @@ def slowest_explanation(root: Path, ids: list[str]) -> int:
 
 def run_duckdb(root: Path) -> float:
     """Seconds of the same joins in DuckDB on flat tables; filling them is not measured."""
-    import duckdb  # an extra of the bench alone
+    import duckdb  # pyright: ignore[reportMissingImports]  # an extra of the bench alone
 
     samples = _samples()
     from appliance.catalogue import load

@@ -17,10 +17,11 @@ from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
-from api.commands.serve import serve
+from api.commands.serve import link, serve
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,
+    link,
     demo,
     unit,
     inspection,

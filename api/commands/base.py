@@ -16,7 +16,7 @@ from api.commands.client import Client, Failed
 from api.present import clean, shown
 from config.message import Message
 from config.messages import render
-from config.problems import Exit, Problem
+from config.problems import BadInput, Exit, Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 0.3
@@ -93,8 +93,11 @@ def _scalar(value: Any) -> str:
 def secret_from(descriptor: int | None, prompt: str, *, confirm: bool = False) -> str:
     """One line from a file descriptor, or a prompt without echo; never an argument or the environment."""
     if descriptor is not None:
-        with os.fdopen(descriptor, encoding="utf-8") as file:
-            return file.readline().rstrip("\r\n")
+        try:
+            with os.fdopen(descriptor, encoding="utf-8") as file:
+                return file.readline().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput("secret.unreadable", descriptor=descriptor, detail=str(error)) from error
     return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -41,6 +42,8 @@ STOP_SECONDS = 15
 def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
     clock = SystemClock()
     started = clock.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hezheng-demo-")))
         tell("demo.building")
@@ -57,7 +60,13 @@ def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
         if keep:
             tell("demo.kept")
             say(served.launch_url())
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """A closed terminal cleans up as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _start_lan() -> Unit:

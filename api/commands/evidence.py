@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from api.commands.base import data_option, follow, json_option, passphrase_option, put, unlock
+from api.commands.base import data_option, follow, json_option, passphrase_option, put, say, unlock
 from api.commands.client import CHECKOUT, connected
+from config.messages import render
+from config.problems import EnvironmentProblem
 
 ONE = "/api/v1/inspections"
 
@@ -73,5 +75,9 @@ def _known_signers(data: Path | None) -> set[str]:
 
     if not DataFolder(locate(data, os.environ, CHECKOUT)).index.exists():
         return set()
-    with connected(data) as client:
-        return set(client.get("/api/v1/signers")["items"])
+    try:
+        with connected(data) as client:
+            return set(client.get("/api/v1/signers")["items"])
+    except EnvironmentProblem as problem:  # a bundle can be checked all the same
+        say(render(problem.message))
+        return set()

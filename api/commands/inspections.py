@@ -100,6 +100,7 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"])
 @click.option("--signed-on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="签署日期。")
 @click.option("--no-classified", is_flag=True, help="单位已书面声明所列网段内没有涉密网络和涉密计算机。")
 @click.option("--permits-service-start", is_flag=True, help="授权书写明可临时启动 Remote Registry 服务。")
+@click.option("--public-confirmed", is_flag=True, help="授权书已写明所列公网地址。")
 @data_option
 @json_option
 def authorisation_record(
@@ -113,6 +114,7 @@ def authorisation_record(
     signed_on: datetime,
     no_classified: bool,
     permits_service_start: bool,
+    public_confirmed: bool,
     data: Path | None,
     as_json: bool,
 ) -> None:
@@ -126,6 +128,7 @@ def authorisation_record(
         "signed_on": signed_on.date().isoformat(),
         "no_classified": no_classified,
         "permits_service_start": permits_service_start,
+        "public_confirmed": public_confirmed,
     }
     with connected(data) as client:
         put(client.send("POST", f"{V1}/inspections/{inspection_id}/authorisations", body), "authorisation", as_json)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from api.commands.base import data_option, say, tell
-from api.commands.client import CHECKOUT
+from api.commands.base import data_option, json_option, put, say, tell
+from api.commands.client import CHECKOUT, HttpTransport, connected
 from config.messages import render
-from config.problems import EnvironmentProblem
+from config.problems import Conflict, EnvironmentProblem
 
 
 @click.command(help="启动本机服务与页面（缺省 http://127.0.0.1:8600）。")
@@ -39,6 +39,17 @@ def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
         _remark_on_discovery()
         serving.run(built, listening)
     tell("serve.stopped")
+
+
+@click.command(help="给正在运行的核正打印一个新的页面链接（只能使用一次）。")
+@data_option
+@json_option
+def link(data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        if not isinstance(client.transport, HttpTransport):
+            raise Conflict("serve.not_running")
+        token = client.send("POST", "/api/v1/launch-token")["token"]
+        put({"url": f"{client.transport.address}/#token={token}"}, "link", as_json)
 
 
 def _remark_on_discovery() -> None:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from flask_openapi3.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyAddress
 
 from appliance.declared import Answer
 from appliance.ledger.model import LedgerKind, ProofLevel
 from appliance.model import Category, Decision, Phase
 from credentials.model import CredentialKind, LoginProtocol
 
-Text = Annotated[str, Field(max_length=500)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _visible(text: str) -> str:
+    """Text without blanks at its ends. Raises ValueError for characters that nobody would see."""
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" for c in text):
+        raise ValueError("含有不可见字符")
+    return text.strip()
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise ValueError("不能为空")
+    return text
+
+
+Text = Annotated[str, Field(max_length=500), AfterValidator(_visible)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible), AfterValidator(_named)]
 Ulid = Annotated[str, Field(pattern=r"^[0-9A-Z]{26}$")]
 
 
@@ -67,7 +82,7 @@ class PresenceQuery(Request):
 
 
 class SequenceQuery(Request):
-    after: Annotated[int, Field(ge=-1)] = -1
+    after: Annotated[int, Field(ge=-1, le=1 << 53)] = -1
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 

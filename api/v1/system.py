@@ -7,7 +7,7 @@ from typing import Any
 from flask import make_response
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.auth import COOKIE
+from api.auth import COOKIE, SESSION_SECONDS
 from api.v1.common import PREFIX, PROBLEM, SECURITY, answer, appliance, gate, tag
 from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
 from appliance import inspections as use
@@ -25,8 +25,14 @@ def open_session(body: SessionBody) -> Any:
     """Exchange the launch token, once, for the session cookie."""
     session = gate().open_session(body.token)
     response = make_response("", 204)
-    response.set_cookie(COOKIE, session, httponly=True, samesite="Strict", path="/")
+    response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, httponly=True, samesite="Strict", path="/")
     return response
+
+
+@system.post(f"{PREFIX}/launch-token")
+def new_launch_token() -> Any:
+    """A fresh launch token for another browser; the one before is void."""
+    return answer({"token": gate().new_launch_token()}, 201)
 
 
 @system.get(f"{PREFIX}/status")

@@ -20,6 +20,7 @@ from config.problems import EnvironmentProblem, NotFound
 Row = dict[str, Any]
 Step = Callable[["Db"], None]
 BUSY_SECONDS = 10
+DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class Schema:
@@ -128,6 +129,10 @@ def opened(path: Path, schema: Schema, *, create: bool = False) -> Generator[Db]
             database.execute(f"PRAGMA {pragma}").fetchall()
         schema.apply(database, path)
         yield Db(database)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in DISK_ERRORS:
+            raise
+        raise EnvironmentProblem("data.cannot_store", file=path.name, detail=str(error)) from error
     finally:
         connection.close()
 

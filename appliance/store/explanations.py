@@ -67,13 +67,6 @@ def verdicts_counted(db: Db, audit_id: str, wanted: Row, after: int, limit: int)
     return [(row["seq"], loads(row["document"])) for row in rows]
 
 
-def count_counted(db: Db, audit_id: str, wanted: Row) -> dict[str, int]:
-    """How many of them there are, by decision."""
-    where, values = _where(wanted)
-    sql = f"SELECT decision AS name, COUNT(*) AS n FROM verdicts WHERE audit_id = ? AND {where} GROUP BY 1 ORDER BY 1"  # noqa: S608
-    return {row["name"]: row["n"] for row in db.rows(sql, [audit_id, *values])}
-
-
 def product_level(db: Db, audit_id: str, categories: list[str]) -> list[Any]:
     """The verdicts at product level, which R14 moves to 非正版 by count; without their many observations."""
     marks = ", ".join("?" for _ in categories)

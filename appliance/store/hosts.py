@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from appliance.store.database import Db, Row, dumps, loads
+from config.clock import parse_rfc3339
 from config.message import Message
 from scanner import facts as facts_json
 from scanner.model import Host, HostFacts, Identity, Outcome
@@ -100,6 +102,11 @@ def confirm_keys(db: Db, fingerprints: list[str], operator: str, at: str) -> int
     )
 
 
+def _instant(text: str) -> str:
+    """A time in UTC and one form, so that text order is order in time."""
+    return parse_rfc3339(text).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 def save_result(
     db: Db, scan_id: str | None, host_id: str, facts: HostFacts, raw_file: str | None, round_no: int = 1
 ) -> None:
@@ -112,7 +119,7 @@ def save_result(
             "host_id": host_id,
             "outcome": facts.outcome,
             "reason": dumps(facts.reason.to_json()) if facts.reason else None,
-            "finished_at": facts.finished_at,
+            "finished_at": _instant(facts.finished_at),
             "raw_file": raw_file,
             "raw_digest": facts.raw_digest,
             "document": dumps(facts_json.to_json(facts)),

@@ -232,3 +232,71 @@ def test_facts_from_a_usb_stick_become_a_host_and_can_be_judged(api: Api) -> Non
 )
 def test_facts_that_do_not_fit_are_refused_by_name(api: Api, document: Any, code: str) -> None:
     assert code_of(api, "POST", f"{api.new_inspection()}/facts", document)[1:] == (code, 3)
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (facts_document(finished_at="zzz"), "facts.bad_time"),
+        (facts_document(finished_at="2999-01-01T00:00:00+08:00"), "facts.bad_time"),
+        (facts_document(finished_at="2026-11-21T08:00:00+08:00"), "facts.bad_time"),
+        (facts_document(address="=HYPERLINK(1)"), "facts.no_address"),
+        (facts_document(address="fe80::1%eth0"), "facts.no_address"),
+        (facts_document(id="../../tmp/x"), "facts.bad_field"),
+        (facts_document(identity={"hostname": "x" * 300}), "facts.bad_field"),
+        (facts_document(installations=None), "facts.read_without_list"),
+        (facts_document(identity={"hostname": "\ud800"}), "http.bad_text"),
+    ],
+)
+def test_facts_that_cannot_be_evidence_are_refused(api: Api, document: Any, code: str) -> None:
+    one = api.new_inspection()
+    assert code_of(api, "POST", f"{one}/facts", document)[1] == code
+    assert api.get(f"{one}/hosts")["items"] == []
+
+
+def test_the_newer_reading_counts_whatever_zone_its_clock_was_in(api: Api) -> None:
+    one = api.new_inspection()
+    start = {"started_at": "2026-11-19T00:00:00+08:00"}
+    newer = facts_document(id="NEW", finished_at="2026-11-20T05:00:05+00:00", **start)
+    older = facts_document(id="OLD", finished_at="2026-11-20T09:00:05+08:00", **start)
+    api.post(f"{one}/facts", newer)
+    api.post(f"{one}/facts", older)
+    assert api.get(f"{one}/hosts")["items"][0]["facts_id"] == "NEW"
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "null", "http://127.0.0.1:1", "https://127.0.0.1:8600"])
+def test_a_malformed_or_other_origin_is_refused(api: Api, origin: str) -> None:
+    assert api.call("POST", "/api/v1/units", {"name": "x"}, Origin=origin).status_code == 403
+
+
+def test_names_that_nobody_can_see_or_tell_apart_are_refused(api: Api) -> None:
+    for name in ("a\0b", "\u200b", "   ", "a\u202eb"):
+        assert code_of(api, "POST", "/api/v1/units", {"name": name})[:2] == (422, "http.invalid")
+    assert api.post("/api/v1/units", {"name": "  某局　"})["name"] == "某局"
+
+
+def test_absurd_numbers_and_nesting_are_problems_not_crashes(api: Api) -> None:
+    one = api.new_inspection()
+    assert api.call("GET", f"{one}/verdicts?after=9223372036854775808").status_code == 422
+    headers = {"Authorization": f"Bearer {api.built.gate.api_token}", "X-Hezheng": "1"}
+    deep = api.client.post(
+        "/api/v1/units", data="[" * 100_000, headers=headers, content_type="application/json",
+        base_url="http://127.0.0.1:8600",
+    )  # fmt: skip
+    assert deep.status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"signed_on": None}, "scope.unsigned"), ({"signed_on": "2999-01-01"}, "scope.signed_in_future")],
+)
+def test_an_authorisation_without_a_credible_signing_date_is_refused(
+    api: Api, change: dict[str, Any], code: str
+) -> None:
+    assert code_of(api, "POST", f"{api.new_inspection()}/authorisations", AUTHORISATION | change)[1] == code
+
+
+def test_a_fresh_link_opens_the_page_again(api: Api) -> None:
+    first, second = api.post("/api/v1/launch-token")["token"], api.post("/api/v1/launch-token")["token"]
+    assert api.call("POST", "/api/v1/session", {"token": first}).status_code == 403
+    assert api.call("POST", "/api/v1/session", {"token": second}).status_code == 204
