@@ -181,12 +181,13 @@ def test_the_unit_can_name_the_ssh_keys_that_its_hosts_show(demo: Demo) -> None:
 
 
 def test_nmap_sees_exactly_the_hosts_that_are_on_and_their_ports(demo: Demo) -> None:
-    found = open_ports(demo.lan, "10.77.0.1-98", "22,80,445,515,631,9100")
+    found = open_ports(demo.lan, "10.77.0.1-98", "22,80,135,445,515,631,9100")
     up = {address: {port for port, state in ports.items() if state == "open"} for address, ports in found.items()}
     assert up == {
         "10.77.0.11": {445},
         "10.77.0.12": {445},
         "10.77.0.13": {445},
+        **{f"10.77.0.{n}": {135, 445} for n in range(15, 21)},  # those that answer over WMI too
         "10.77.0.21": {22},
         "10.77.0.31": {22},
         "10.77.0.32": {22},
@@ -210,7 +211,7 @@ def test_the_description_is_json_and_holds_no_password(demo: Demo) -> None:
     assert secret(demo) not in text + repr(demo) + repr(demo.lan.host("PC1").plan)
     described = json.loads(text)
     assert [host["name"] for host in described["hosts"] if not host["on"]] == ["PC4"]
-    assert len(described["hosts"]) == 9
+    assert len(described["hosts"]) == 15
 
 
 def test_a_capture_holds_what_went_over_the_wire(demo: Demo, tmp_path: Path) -> None:
