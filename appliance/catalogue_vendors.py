@@ -74,10 +74,15 @@ class Vendors:
         return index
 
     def find(self, name: str, publisher: str) -> Vendor | None:
-        """The maker of a folded name and a publisher as it was found."""
+        """The maker of a folded name and a publisher as it was found.
+
+        Beside a publisher that stands in no file a name speaks only when it begins with a maker's own name.
+        """
         said = fold(publisher)
-        found = self._longest(self._by_publisher(said)) if said else None
-        return found or self._longest(self._by_start(name)) or named_by(publisher)
+        if said and (known := self._longest(self._by_publisher(said))):
+            return known
+        starts = [found for found in self._by_start(name) if not said or _begins_with_maker(name, *found)]
+        return self._longest(starts) or named_by(publisher)
 
     def _add(self, vendor: Vendor) -> None:
         self.by_name[vendor.name] = vendor
@@ -101,6 +106,10 @@ class Vendors:
     def _longest(found: Iterable[tuple[int, Vendor]]) -> Vendor | None:
         best = max(found, key=lambda pair: (pair[0], pair[1].id), default=None)
         return best[1] if best else None
+
+
+def _begins_with_maker(text: str, length: int, vendor: Vendor) -> bool:
+    return text[:length] in map(fold, (vendor.name, *vendor.aliases))
 
 
 def named_by(publisher: str) -> Vendor | None:

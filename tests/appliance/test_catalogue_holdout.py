@@ -1,4 +1,8 @@
-"""Recognition on names collected after the rules were written (``tests/data/recognition_holdout.md``)."""
+"""Recognition on names collected after the rules were written, the hold-out and the batches after it.
+
+``tests/data/recognition_holdout.md`` and ``recognition_batches.md`` tell where they are from and how each
+first run went.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from appliance.model import Category, Recognition
 from appliance.names import fold
 from scanner.model import Platform
 
-FILE = Path(__file__).parent.parent / "data" / "recognition_holdout.csv"
+DATA = Path(__file__).parent.parent / "data"
+FILES = ("holdout", *(f"batch{number}" for number in range(1, 7)))
 AUDITED = {Category.OPERATING_SYSTEM, Category.OFFICE, Category.ANTIVIRUS, Category.INDUSTRIAL}
 
 
@@ -37,9 +42,9 @@ def catalogue() -> Catalogue:
     return load()
 
 
-@pytest.fixture(scope="module")
-def rows(catalogue: Catalogue) -> list[Row]:
-    with FILE.open(encoding="utf-8", newline="") as lines:
+@pytest.fixture(scope="module", params=FILES)
+def rows(request: pytest.FixtureRequest, catalogue: Catalogue) -> list[Row]:
+    with (DATA / f"recognition_{request.param}.csv").open(encoding="utf-8", newline="") as lines:
         return [read_row(catalogue, row) for row in csv.DictReader(lines)]
 
 
@@ -77,7 +82,7 @@ def test_the_product_or_its_maker_is_named(catalogue: Catalogue, rows: list[Row]
 def is_named(catalogue: Catalogue, row: Row) -> bool:
     product, vendor = row.got.product, catalogue.vendor_of(row.name, row.publisher)
     if product:
-        vendor = next(v for v in catalogue.vendors.values() if v.name == product.vendor)
+        vendor = catalogue.vendor_named(product.vendor)
         if fold(row.product) in {fold(name) for name in (product.name, *product.aliases)}:
             return True
     return vendor is not None and fold(row.vendor) in {fold(name) for name in (vendor.name, *vendor.aliases)}
