@@ -63,6 +63,8 @@ class Catalogue:
         rule = self._index.package(text) if is_package else self._index.program(text, fold(publisher or ""))
         if rule is not None:
             return self._by_rule(rule, text, version)
+        if publisher and not is_package and self._makes_parts(fold(publisher)):
+            return Recognition(None, "field.publisher", noise=True)
         if section and section.rpartition("/")[2].lower() in self._files.noise.sections:
             return Recognition(None, "field.section", noise=True)
         return Recognition(None, "field.system_component", noise=True) if system_component else UNKNOWN
@@ -128,6 +130,9 @@ class Catalogue:
             return found
         numbers = self._files.releases.get(product_id, {})
         return numbers.get((version or "").partition(".")[0]) or version or ""
+
+    def _makes_parts(self, publisher: str) -> bool:
+        return any(part in publisher and holds(publisher, part) for part in self._files.noise.publishers)
 
     def _by_rule(self, rule: Rule, text: str, version: str | None) -> Recognition:
         if not rule.product:

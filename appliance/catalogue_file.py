@@ -34,6 +34,7 @@ class NoiseFields:
 
     release_types: frozenset[str]
     sections: frozenset[str]
+    publishers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class NoiseEntry(Finder):
 class NoiseFile(Shape):
     release_types: Words
     sections: Words
+    publishers: Words = ()
     rules: tuple[NoiseEntry, ...]
 
 
@@ -177,7 +179,11 @@ def read(folder: Path) -> CatalogueFiles:
         editions={fold(word): e.name for e in editions for word in e.words},
         edition_codes={fold(word): e.name for e in editions for word in (*e.words, *e.codes)},
         releases={entry.id: entry.releases for entry in entries if entry.releases},
-        noise=NoiseFields(frozenset(map(fold, noise.release_types)), frozenset(noise.sections)),
+        noise=NoiseFields(
+            release_types=frozenset(map(fold, noise.release_types)),
+            sections=frozenset(noise.sections),
+            publishers=tuple(map(fold, noise.publishers)),
+        ),
         rules=tuple(rules),
         sources={entry.id: entry.source for entry in entries if entry.source},
         open_source=frozenset(entry.id for entry in entries if entry.open_source),

@@ -19,6 +19,8 @@ LEGAL = (
 LEGAL_FORM = re.compile(
     rf"(?:[ ,(]+(?:& ?)?(?:{LEGAL})|[ ,]+株式会社|[ ,]*(?:股份|集团)?有限(?:责任)?公司|[ ,]*公司)[.,) ]*$"
 )
+FIRST_FORM = re.compile(r"^.{2,}?(?=,? (?:inc|llc|ltd|gmbh|corp|limited)\b)", re.IGNORECASE)
+SHORTEST_BRAND = 5  # a maker without beginnings of his own is found by his name from this length on
 FRONT = re.compile(
     r"^(?:copyright|©|\(c\)|the|by|ооо|株式会社|市?北京市?|上海市?|天津市?|重庆市?|深圳市?|广州市?|杭州市?|南京市?|"
     r"苏州市?|武汉市?|成都市?|西安市?|厦门市?|福州市?|福建省?|珠海市?|东莞市?|佛山市?|合肥市?|长沙市?|济南市?|"
@@ -90,7 +92,9 @@ class Vendors:
         self._ranked.append(vendor)
         for part in map(fold, vendor.publishers):
             self._parts.setdefault(first_token(part), []).append((part, vendor))
-        for start in map(fold, vendor.starts):
+        brand = fold(vendor.name)
+        implied = (brand,) if not vendor.starts and len(brand) >= SHORTEST_BRAND and brand.isascii() else ()
+        for start in (*map(fold, vendor.starts), *implied):
             self._starts.add(start, rank)
 
     def _by_publisher(self, said: str) -> Iterator[tuple[int, Vendor]]:
@@ -122,7 +126,8 @@ def named_by(publisher: str) -> Vendor | None:
     if not whole:
         return None
     name = _without(whole, LEGAL_FORM, FRONT)
-    forms = [name, *_shorter(name), whole]
+    first = FIRST_FORM.match(name)
+    forms = [name, *_shorter(name), whole, *((first[0],) if first else ())]
     return Vendor("", name, _origin(whole), tuple(dict.fromkeys(form for form in forms[1:] if form != name)))
 
 

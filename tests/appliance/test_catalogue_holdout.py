@@ -18,7 +18,7 @@ from appliance.names import fold
 from scanner.model import Platform
 
 DATA = Path(__file__).parent.parent / "data"
-FILES = ("holdout", *(f"batch{number}" for number in range(1, 7)))
+FILES = ("holdout", *(f"batch{number}" for number in range(1, 8)))
 AUDITED = {Category.OPERATING_SYSTEM, Category.OFFICE, Category.ANTIVIRUS, Category.INDUSTRIAL}
 
 

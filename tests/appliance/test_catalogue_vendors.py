@@ -7,6 +7,7 @@ import pytest
 from appliance.catalogue import Catalogue, load
 from appliance.catalogue_vendors import named_by
 from appliance.model import SoftwareOrigin
+from scanner.model import Platform
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,16 @@ def test_a_name_that_begins_with_its_maker_stays_with_him_whoever_packed_it(cata
     vendor = catalogue.vendor_of("Adobe Photoshop 2020", "Some Repacker")
     assert vendor is not None
     assert vendor.name == "Adobe"
+
+
+def test_an_unknown_entry_of_a_maker_of_parts_is_a_part(catalogue: Catalogue) -> None:
+    part = catalogue.recognise("WVR64", "Advanced Micro Devices, Inc.", platform=Platform.WINDOWS)
+    other = catalogue.recognise("WVR64", "Somebody Else", platform=Platform.WINDOWS)
+    assert (part.noise, part.rule) == (True, "field.publisher")
+    assert (other.noise, other.rule) == (False, "unknown")
+
+
+def test_a_publisher_that_goes_on_behind_its_legal_form_is_still_known_by_its_short_name() -> None:
+    vendor = named_by("Voicemod, Inc., Sucursal en España")
+    assert vendor is not None
+    assert "Voicemod" in vendor.aliases
