@@ -212,8 +212,7 @@ class RemoteRegistry:
                 return _error(code, path)
             value = ndr.parse_enum_value(stub)
             values[shown_name(value.name)] = decode_value(value.kind, value.data)
-        left_out.append(LimitExceeded("winreg.too_many_values", path=path, limit=MAX_VALUES))
-        return values
+        raise LimitExceeded("winreg.too_many_values", path=path, limit=MAX_VALUES)
 
     def _open(self, lane: Lane, path: str) -> Task[bytes | SessionError | None]:
         """The key's handle, None when it is absent, or the error."""

@@ -27,10 +27,10 @@ def read(name: str, kind: LedgerKind) -> ImportPreview:
 
 
 @pytest.mark.parametrize("name", ["固定资产.xlsx", "固定资产.csv"])
-def test_the_assets_are_seven_computers_and_a_printer(name: str) -> None:
+def test_the_assets_are_thirteen_computers_and_a_printer(name: str) -> None:
     found = read(name, LedgerKind.ASSETS)
     assets = [record for record in found.accepted if isinstance(record, Asset)]
-    assert len(assets) == 8
+    assert len(assets) == 14
     assert [asset.name for asset in assets if not asset.is_computer] == ["激光打印机"]
     assert [asset.asset_no for asset in assets if asset.state is AssetState.SCRAPPED] == ["ZC2012-0009"]
     assert sum(asset.xinchuang is True for asset in assets) == 2
