@@ -13,9 +13,9 @@ from waitress.server import create_server
 
 from api.app import create_app
 from api.auth import Gate, write_api_token
-from appliance import inspections
 from appliance.context import Appliance
 from appliance.folder import DataFolder
+from appliance.visits import inspections
 from config.clock import Clock
 from config.problems import EnvironmentProblem
 from config.settings import Settings, load

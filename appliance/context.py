@@ -9,16 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from appliance import catalogue as catalogues
-from appliance import policy as policies
 from appliance import reference
-from appliance.catalogue import Catalogue
 from appliance.evidence.custody import Custody
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Jobs
+from appliance.judgement import policy as policies
+from appliance.judgement.policy import Policy, load_policy
 from appliance.ledger import columns as columns_file
 from appliance.ledger.columns import Columns
-from appliance.policy import Policy, load_policy
+from appliance.recognition import catalogue as catalogues
+from appliance.recognition.catalogue import Catalogue
 from appliance.reference import Loaded
 from appliance.store.database import Db, check_sqlite, opened
 from appliance.store.schema import INDEX, INSPECTION

@@ -1,7 +1,7 @@
 """151 inspections with 27,000 computers and 2.7 million installations: from stored facts to verdicts on disk.
 
-Ours is the product's own way (``appliance.auditing.run`` on each inspection's stored facts, ledgers and proofs), in two
-processes. The peer is DuckDB doing the same joins with two threads on tables that are already flat and recognised:
+Ours is the product's own way (``appliance.visits.auditing.run`` on each inspection's stored facts, ledgers and proofs),
+in two processes. The peer is DuckDB doing the same joins with two threads on tables already flat and recognised:
 installations × products × ledger rows × proofs, counted per licence and written out. It reads no facts, folds nothing,
 gives no reason: it is a floor, not a rival. ``BENCH_COMPUTERS=27000 BENCH_INSPECTIONS=1`` is the stress case.
 """
@@ -22,7 +22,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from appliance import auditing, inspections
 from appliance.context import Appliance
 from appliance.folder import DataFolder
 from appliance.jobs import Job
@@ -30,6 +29,7 @@ from appliance.ledger.model import Asset, LedgerKind, Licence, Proof, ProofLevel
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import ledgers as ledger_store
+from appliance.visits import auditing, inspections
 from config.clock import SystemClock
 from config.settings import load as load_settings
 from scanner.model import (
@@ -220,7 +220,7 @@ def totals(root: Path, ids: list[str]) -> int:
 
 def slowest_explanation(root: Path, ids: list[str]) -> int:
     """Milliseconds of the slowest of 20 verdicts and 20 numbers of the largest inspection."""
-    from appliance import explaining
+    from appliance.visits import explaining
 
     appliance, inspection_id, slowest = _open(root), ids[0], 0.0
     with appliance.inspection(inspection_id) as (db, _):
@@ -244,7 +244,7 @@ def run_duckdb(root: Path) -> float:
     import duckdb  # pyright: ignore[reportMissingImports]  # an extra of the bench alone
 
     samples = _samples()
-    from appliance.catalogue import load
+    from appliance.recognition.catalogue import load
 
     catalogue = load()
     flat = root / "installations.csv"

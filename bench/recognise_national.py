@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from appliance.catalogue import load
+from appliance.recognition.catalogue import load
 from scanner.model import Platform
 
 TRIPLES = 210_000

@@ -219,7 +219,7 @@ class FloatingLicence:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a computer this computer; weights are in ``appliance.matching``."""
+    """What makes a computer this computer; weights are in ``appliance.recognition.matching``."""
 
     hostname: str | None = None
     domain: str | None = None

@@ -30,8 +30,8 @@ def catalogue() -> None:
 @click.option("--system", is_flag=True, help="这是操作系统的名称，不是软件。")
 @json_option
 def recognise(name: str, publisher: str, version: str, platform: str, system: bool, as_json: bool) -> None:
-    from appliance import recognising
-    from appliance.catalogue import load
+    from appliance.recognition.catalogue import load
+    from appliance.visits import recognising
     from scanner.model import Platform
 
     known = load()
@@ -48,9 +48,9 @@ def recognise(name: str, publisher: str, version: str, platform: str, system: bo
 @click.option("--category", help="类别：operating_system、office、antivirus、industrial、database、other。")
 @json_option
 def list_products(category: str | None, as_json: bool) -> None:
-    from appliance import recognising
-    from appliance.catalogue import load
     from appliance.model import Category
+    from appliance.recognition.catalogue import load
+    from appliance.visits import recognising
 
     if category and category not in set(Category):
         raise click.BadParameter(category, param_hint="--category")
@@ -61,8 +61,8 @@ def list_products(category: str | None, as_json: bool) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def check(folder: Path | None, as_json: bool) -> None:
-    from appliance import recognising
-    from appliance.catalogue import FOLDER, load
+    from appliance.recognition.catalogue import FOLDER, load
+    from appliance.visits import recognising
 
     put(recognising.check(load(folder or FOLDER)), "catalogue-check", as_json)
 

@@ -31,9 +31,9 @@ def audit(inspection_or_folder: str, data: Path | None, as_json: bool) -> int:
 
 def _audit_case(folder: Path, as_json: bool) -> int:
     """Run one case folder; 1 when it expects something else than what came out."""
-    from appliance.case_check import run_case
-    from appliance.cases import read_case
-    from appliance.catalogue import load as load_catalogue
+    from appliance.judgement.case_check import run_case
+    from appliance.judgement.cases import read_case
+    from appliance.recognition.catalogue import load as load_catalogue
 
     case = read_case(folder, load_catalogue(), load_settings().ledger, SystemClock())
     result = run_case(case)

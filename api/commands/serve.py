@@ -19,8 +19,8 @@ from config.problems import Conflict, EnvironmentProblem
 @click.option("--listen-fd", type=int, help="使用继承来的监听套接字。")
 def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     from api import serving
-    from appliance import recovery
     from appliance.folder import DataFolder, locate, writing
+    from appliance.visits import recovery
     from config.clock import SystemClock
     from config.settings import load
 

@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import BundlePath, InspectionPath
-from appliance import sealing as use
+from appliance.visits import sealing as use
 
 bundles = APIBlueprint("bundles", __name__, abp_tags=tag("bundles"), abp_security=SECURITY, abp_responses=PROBLEM)
 

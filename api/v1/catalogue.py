@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from api.present import page
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import InspectionPath, Name, Request, Text
-from appliance import recognising as use
-from appliance.corrections import Correction, OwnProduct
 from appliance.model import Category, LicensingModel, SoftwareOrigin
+from appliance.recognition.corrections import Correction, OwnProduct
+from appliance.visits import recognising as use
 from scanner.model import Platform
 
 catalogue = APIBlueprint("catalogue", __name__, abp_tags=tag("catalogue"), abp_security=SECURITY, abp_responses=PROBLEM)

@@ -8,8 +8,8 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import InspectionPath
-from appliance import changes as use
-from appliance import recovery
+from appliance.visits import changes as use
+from appliance.visits import recovery
 
 changes = APIBlueprint("changes", __name__, abp_tags=tag("changes"), abp_security=SECURITY, abp_responses=PROBLEM)
 

@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import CredentialBody, CredentialPath, InspectionPath, SecretBody
-from appliance import logins as use
+from appliance.visits import logins as use
 from credentials.model import CredentialScope
 
 credentials = APIBlueprint(

@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import FactsBody, HostPath, InspectionPath, PageQuery
-from appliance import host_facts as use
+from appliance.visits import host_facts as use
 
 hosts = APIBlueprint("hosts", __name__, abp_tags=tag("hosts"), abp_security=SECURITY, abp_responses=PROBLEM)
 

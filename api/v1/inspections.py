@@ -16,7 +16,7 @@ from api.v1.schemas import (
     PageQuery,
     SegmentBody,
 )
-from appliance import inspections as use
+from appliance.visits import inspections as use
 from scanner.scope import Authorisation
 
 inspections = APIBlueprint(

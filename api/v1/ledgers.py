@@ -17,8 +17,8 @@ from api.v1.schemas import (
     MappingBody,
     ProofBody,
 )
-from appliance import ledgers as use
-from appliance import links
+from appliance.visits import ledgers as use
+from appliance.visits import links
 
 ledgers = APIBlueprint("ledgers", __name__, abp_tags=tag("ledgers"), abp_security=SECURITY, abp_responses=PROBLEM)
 

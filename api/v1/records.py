@@ -19,8 +19,8 @@ from api.v1.schemas import (
     RecordQuery,
     VerdictPath,
 )
-from appliance import explaining
-from appliance import records as use
+from appliance.visits import explaining
+from appliance.visits import records as use
 
 records = APIBlueprint("records", __name__, abp_tags=tag("records"), abp_security=SECURITY, abp_responses=PROBLEM)
 

@@ -9,8 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import FindingQuery, InspectionPath, VerdictPath, VerdictQuery
-from appliance import auditing as use
-from appliance.summary import summarise
+from appliance.visits import auditing as use
+from appliance.visits.summary import summarise
 
 results = APIBlueprint("results", __name__, abp_tags=tag("results"), abp_security=SECURITY, abp_responses=PROBLEM)
 PAGING = {"after", "limit"}

@@ -10,9 +10,9 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import InspectionPath, KeysBody, PresenceQuery, ScanBody, ScanPath
-from appliance import host_keys, scanning
 from appliance.jobs import describe
-from appliance.scanning import ScanOptions
+from appliance.visits import host_keys, scanning
+from appliance.visits.scanning import ScanOptions
 
 scans = APIBlueprint("scans", __name__, abp_tags=tag("scans"), abp_security=SECURITY, abp_responses=PROBLEM)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from flask_openapi3.models.file import FileStorage
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyAddress
 
-from appliance.declared import Answer
+from appliance.judgement.declared import Answer
 from appliance.ledger.model import LedgerKind, ProofLevel
 from appliance.model import Category, Decision, Phase
 from credentials.model import CredentialKind, LoginProtocol

@@ -10,10 +10,10 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.auth import COOKIE, SESSION_SECONDS
 from api.v1.common import PREFIX, PROBLEM, SECURITY, answer, appliance, gate, tag
 from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
-from appliance import inspections as use
-from appliance import recovery
 from appliance.jobs import describe
 from appliance.version import VERSION
+from appliance.visits import inspections as use
+from appliance.visits import recovery
 from config.problems import EnvironmentProblem
 from scanner.discovery import find_nmap, may_send_raw
 

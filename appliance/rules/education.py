@@ -7,7 +7,7 @@ outside.
 
 from __future__ import annotations
 
-from appliance.declared import UnitKind
+from appliance.judgement.declared import UnitKind
 from appliance.model import Decision, LicensingModel
 from appliance.rules.editions import restricted
 from appliance.rules.model import Context, Copy, Entitlements, Ruling

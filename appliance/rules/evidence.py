@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from appliance.judgement.traces import KnownTraces
 from appliance.model import Category, Product
-from appliance.traces import KnownTraces
 from scanner.model import Trace
 
 WORKING = frozenset({"service", "task", "image_hook", "process", "driver"})

@@ -1,7 +1,7 @@
 """R23: "floating licences: seats against concurrent or named clients; unknown server 待核实, emulated server 非正版".
 
 Seats of a floating row are clients at one time, so installs draw on no seat; the peak that the unit's server shows is
-held against 许可数量 at product level (:mod:`appliance.positions`). A row for named clients is a counted row.
+held against 许可数量 at product level (:mod:`appliance.judgement.positions`). A row for named clients is a counted row.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from appliance.declared import UnitKind
+from appliance.judgement.declared import UnitKind
+from appliance.judgement.policy import Switches
+from appliance.judgement.traces import NO_TRACES, KnownTraces
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, ProofLevel, SoftwareType
 from appliance.model import Activation, Category, Decision, Phase, Product
-from appliance.policy import Switches
 from appliance.rules.editions import rank
 from appliance.rules.evidence import Graded
-from appliance.traces import NO_TRACES, KnownTraces
 from config.message import Message
 from scanner.model import LicenceState, LicenceStatus
 

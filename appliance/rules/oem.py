@@ -9,9 +9,9 @@ Source: 《政府机关使用正版软件管理办法》: 应当采购预装正�
 
 from __future__ import annotations
 
-from appliance import identity
-from appliance.makers import differ
 from appliance.model import Category, Decision
+from appliance.recognition import identity
+from appliance.recognition.makers import differ
 from appliance.rules.editions import rank
 from appliance.rules.model import Context, Copy, Entitlements, GrantKind, Ruling
 from config.message import Message

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from appliance.declared import InstallRow
+from appliance.judgement.declared import InstallRow
 from appliance.model import Decision
 from appliance.rules.model import Copy, Ruling
 from config.message import Message

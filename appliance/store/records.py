@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from appliance.declared import (
+from appliance.judgement.declared import (
     DeskDecision,
     Disposal,
     HostNote,
@@ -38,7 +38,7 @@ KINDS: dict[str, type[Record | Purchase]] = {
     "rectifications": Rectification,
     "purchases": Purchase,
 }
-"""By the name that the record's list has in ``appliance.declared.Declared``."""
+"""By the name that the record's list has in ``appliance.judgement.declared.Declared``."""
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in KINDS.values()}
 
 

@@ -12,8 +12,8 @@ import pytest
 from werkzeug.test import Client
 
 from api.serving import build
-from appliance import catalogue as catalogues
 from appliance.folder import DataFolder, writing
+from appliance.recognition import catalogue as catalogues
 from config.clock import SystemClock
 from tests.api.conftest import Api, hezheng
 from tests.api.test_api import facts_document

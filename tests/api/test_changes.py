@@ -19,8 +19,8 @@ import pytest
 from werkzeug.test import Client as WsgiClient
 
 from api.serving import build
-from appliance import changes
 from appliance.folder import DataFolder, writing
+from appliance.visits import changes
 from config.clock import SystemClock, rfc3339
 from scanner.service_state import Step
 from tests.api.conftest import HEZHENG, Api, hezheng

@@ -17,10 +17,10 @@ import pytest
 
 from api.commands.client import HttpTransport
 from api.commands.demo import Served, serve_inside
-from appliance import scanning
 from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.evidence.signing import Signer
 from appliance.folder import DataFolder, writing
+from appliance.visits import scanning
 from config.clock import SystemClock
 from config.problems import EnvironmentProblem
 from scanner.discovery import find_nmap

@@ -15,10 +15,10 @@ from api.commands.base import follow
 from api.commands.client import CHECKOUT, Client
 from api.commands.demo import Served, serve_inside
 from api.v1.schemas import InspectionBody
-from appliance import findings
+from appliance.judgement import findings
+from appliance.judgement.rates import percent
 from appliance.ledger.model import AssetState, LedgerKind, LicenceType, ProofLevel, SoftwareType
 from appliance.model import Category, Decision, Phase, SoftwareOrigin
-from appliance.rates import percent
 from config.messages import catalogue
 from credentials.model import CredentialKind, CredentialState, LoginProtocol
 from scanner.model import DeviceKind, Outcome

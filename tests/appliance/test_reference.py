@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance import catalogue, policy, reference
+from appliance import reference
+from appliance.judgement import policy
+from appliance.judgement.policy import Policy
 from appliance.ledger import columns
-from appliance.policy import Policy
+from appliance.recognition import catalogue
 from config.messages import render
 from config.problems import BadInput
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.ledger.cards import split
 from appliance.ledger.model import Asset
-from appliance.ledgers_in_force import linked
+from appliance.visits.ledgers_in_force import linked
 from tests.appliance.ledger.messy import at
 from tests.appliance.ledger.messy_forms import ComputerLink
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from appliance.declared_ledgers import purchases
 from appliance.ledger.importing import guess_kind, preview
 from appliance.ledger.model import LedgerKind, Statistic
 from appliance.model import SoftwareOrigin
+from appliance.visits.declared_ledgers import purchases
 from tests.appliance.ledger import files
 from tests.appliance.ledger.test_importing import accounted, codes, read
 

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from appliance.declared import NOTHING, Declared
-from appliance.entitlements import build_register
+from appliance.judgement.declared import NOTHING, Declared
+from appliance.judgement.entitlements import build_register
+from appliance.judgement.traces import known_traces
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, Proof, ProofLevel, SoftwareType
 from appliance.model import Decision, Phase
 from appliance.rules import judge
 from appliance.rules.model import Context, Copy, Ruling, Seat
-from appliance.traces import known_traces
 from config.messages import catalogue as sentences
 from scanner.model import LicenceState, LicenceStatus
-from tests.appliance.world import (
+from tests.appliance.judgement.world import (
     AS_OF,
     HUORONG,
     KYLIN,

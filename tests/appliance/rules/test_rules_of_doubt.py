@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.declared import Declared, InstallRow, SiteScope, UnitKind
+from appliance.judgement.declared import Declared, InstallRow, SiteScope, UnitKind
+from appliance.judgement.traces import known_traces
 from appliance.ledger.model import LicenceType, Proof, ProofLevel
 from appliance.model import Activation, Decision, Product
 from appliance.rules.evidence import Grade, Graded, acts_on, grade, graded_for, unbound
 from appliance.rules.model import Seat
 from appliance.rules.registered import note_unregistered, registered
-from appliance.traces import known_traces
 from scanner.model import Trace
+from tests.appliance.judgement.world import CAD, KYLIN, OFFICE, WINDOWS, WPS, computer, copy_of, install, proof
 from tests.appliance.rules.test_rules import (
     LICENSED,
     OEM_ROW,
@@ -30,7 +31,6 @@ from tests.appliance.rules.test_rules import (
     state,
     table,
 )
-from tests.appliance.world import CAD, KYLIN, OFFICE, WINDOWS, WPS, computer, copy_of, install, proof
 
 EDU = "教育版"
 ACTIVE = (Graded(Grade.ACTIVE, "KMSpico", r"service\Service KMSELDI", "t1"),)

@@ -1,0 +1,241 @@
+"""What grows while verdicts pass by: the digest, counts and findings, and at the end rates and head. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from appliance.judgement.base_rates import (
+    Pair,
+    asset_match_rate,
+    client_rates,
+    coverage_rate,
+    ledger_match_rate,
+    power_on_rate,
+    purchase_rates,
+    quantity_match_rate,
+    rectification_rate,
+)
+from appliance.judgement.declared import Declared
+from appliance.judgement.differences import Difference, differences
+from appliance.judgement.documents import canonical, rate_document, records_digest, verdict_document
+from appliance.judgement.entitlements import Register
+from appliance.judgement.findings import (
+    in_order,
+    not_restored,
+    of_roster,
+    of_verdict,
+    over_licence,
+    unlisted_free,
+    unrecognised_rows,
+)
+from appliance.judgement.positions import Surplus
+from appliance.judgement.rates import by_mode, computer_rates, domestic_rate, legal_rate, software_rates
+from appliance.judgement.roster import Roster
+from appliance.judgement.survey import AuditInputs, Survey
+from appliance.judgement.tallies import Breakdowns, ComputerTally, Tally
+from appliance.model import Category, Decision, Finding, Product, Rate, SoftwareOrigin, Verdict
+from appliance.rules.model import Copy
+
+AUDIT_SCHEMA = "hezheng.audit/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known when the last verdict is out."""
+
+    findings: tuple[Finding, ...]
+    rates: Mapping[str, Rate]
+    differences: tuple[Difference, ...]
+    head: Mapping[str, Any]
+
+
+class Output:
+    """Counts, findings and the digest that grow while verdicts pass by."""
+
+    def __init__(self, inputs: AuditInputs, register: Register) -> None:
+        self._inputs, self._register = inputs, register
+        self._digest = hashlib.sha256()
+        self._tally = Tally()
+        self._computers = ComputerTally(inputs.policy.switches.audited_categories)
+        self._breakdowns = Breakdowns()
+        self._findings: list[Finding] = []
+        self._unlisted: dict[str, tuple[Product, list[str]]] = {}
+        self._surplus_verdicts: dict[str, list[Verdict]] = {}
+        self._official = frozenset(result.asset_no for result in inputs.declared.official)
+        self._compared: dict[tuple[str, str], tuple[str, str]] = {}
+        self._count = 0
+
+    def take(self, copy: Copy, verdict: Verdict) -> tuple[Verdict, bytes]:
+        """Count one verdict on a computer; returns it with its line."""
+        computer = copy.computer
+        self._tally.add(copy.product, verdict.decision, verdict.official)
+        self._computers.add(copy, verdict.decision, verdict.official)
+        self._breakdowns.add(copy, verdict.decision, verdict.official)
+        self._findings += of_verdict(computer, verdict)
+        if verdict.rule == "R16":
+            self._unlisted.setdefault(copy.product.id, (copy.product, []))[1].append(verdict.id)
+        elif verdict.rule == "R14":
+            self._surplus_verdicts.setdefault(copy.product.id, []).append(verdict)
+        if computer.asset_no in self._official:
+            self._compared[computer.asset_no, copy.product.id] = verdict.decision.value, verdict.id
+        return self._emit(verdict)
+
+    def take_surplus(self, surplus: Surplus, verdict: Verdict) -> tuple[Verdict, bytes]:
+        """Count one verdict at product level."""
+        self._surplus_verdicts.setdefault(surplus.product.id, []).append(verdict)
+        return self._emit(verdict)
+
+    def _emit(self, verdict: Verdict) -> tuple[Verdict, bytes]:
+        line = canonical(verdict_document(verdict)) + b"\n"
+        self._digest.update(line)
+        self._count += 1
+        return verdict, line
+
+    def close(self, roster: Roster, survey: Survey, surpluses: tuple[Surplus, ...]) -> Summary:
+        """All verdicts are out: apply the surpluses, make rates, findings and the head."""
+        inputs = self._inputs
+        self._computers.close()
+        for surplus in surpluses:
+            self._charge(surplus)
+        rates = self._rates(roster, survey, sum(surplus.unnamed for surplus in surpluses))
+        lines = differences(inputs.declared.official, self._compared, inputs.catalogue)
+        return Summary(self._all_findings(roster, survey, surpluses), rates, lines, self._head(inputs, roster, survey))
+
+    def _charge(self, surplus: Surplus) -> None:
+        """A desk decision or an upheld objection about the product takes the surplus off the rates as well."""
+        at_product_level = [v for v in self._surplus_verdicts.get(surplus.product.id, ()) if not v.host_id]
+        if any(verdict.decision is Decision.UNLICENSED for verdict in at_product_level):
+            self._tally.charge(surplus, self._inputs.policy.switches.unlisted_in_rates)
+
+    def _all_findings(self, roster: Roster, survey: Survey, surpluses: tuple[Surplus, ...]) -> tuple[Finding, ...]:
+        return in_order(
+            [
+                *self._findings,
+                *(self._over_licence(surplus) for surplus in surpluses),
+                *(unlisted_free(product, len(ids), tuple(ids)) for product, ids in self._unlisted.values()),
+                *_other_free(survey, self._register),
+                *survey.findings,
+                *of_roster(roster, survey.identities),
+                *not_restored(roster, survey.identities, self._inputs.unrestored),
+                *unrecognised_rows(self._register.unrecognised),
+            ]
+        )
+
+    def _over_licence(self, surplus: Surplus) -> Finding:
+        verdicts = self._surplus_verdicts.get(surplus.product.id, [])
+        reasons = next((v.reasons for v in verdicts if not v.host_id), verdicts[0].reasons if verdicts else ())
+        return over_licence(surplus, reasons, tuple(verdict.id for verdict in verdicts))
+
+    def _rates(self, roster: Roster, survey: Survey, unnamed: int) -> dict[str, Rate]:
+        inputs, switches, declared = self._inputs, self._inputs.policy.switches, self._inputs.declared
+        collected = survey.collected()
+        window = inputs.window or (inputs.as_of, inputs.as_of)
+        clients = survey.clients if switches.power_on_base == "clients" else None
+        software = software_rates(self._tally, switches.audited_categories)
+        return {
+            **by_mode({**software, **computer_rates(self._computers, unnamed)}, switches.legal_rate_mode),
+            "coverage_rate": coverage_rate(roster, collected),
+            "asset_match_rate": asset_match_rate(roster, switches.justified_in_asset_match),
+            "asset_match_rate.quantity": quantity_match_rate(roster),
+            **client_rates(roster, survey.clients, collected, declared.official),
+            "power_on_rate": power_on_rate(roster, declared.official, window, clients),
+            **purchase_rates(declared.purchases),
+            "ledger_match_rate": ledger_match_rate(*allocation_pairs(declared, self._register, survey)),
+            "rectification_rate": rectification_rate(declared.rectifications),
+        }
+
+    def _head(self, inputs: AuditInputs, roster: Roster, survey: Survey) -> dict[str, Any]:
+        everything = self._tally.total(self._tally.categories())
+        return {
+            "schema": AUDIT_SCHEMA,
+            "inspection_id": inputs.inspection_id,
+            "unit": inputs.unit,
+            "as_of": inputs.as_of.isoformat(),
+            "phase": inputs.phase.value,
+            "unit_kind": inputs.unit_kind.value,
+            "policy": inputs.policy.to_json(),
+            "catalogue": {"version": inputs.catalogue.version, "digest": inputs.catalogue.digest},
+            "inputs": _input_digests(inputs, survey),
+            "verdicts": {"count": self._count, "sha256": self._digest.hexdigest()},
+            "counts": {
+                "computers": len(roster.hosts),
+                "collected": len(survey.collected()),
+                **{name: survey.counts.get(name, 0) for name in ("entries", "noise", "residue", "unknown")},
+                "products": len(survey.recognised),
+                "copies": everything.copies + everything.apart,
+                "licensed": everything.licensed,
+                "unlicensed": everything.unlicensed,
+                "to_verify": everything.to_verify,
+                "apart": everything.apart,
+            },
+            "breakdowns": self._broken_down(),
+            "host_lists": _host_lists(inputs),
+        }
+
+    def _broken_down(self) -> dict[str, dict[str, dict[str, Any]]]:
+        audited = self._inputs.policy.switches.audited_categories
+        return {
+            dimension: {value: software_summary(tally, audited) for value, tally in sorted(values.items())}
+            for dimension, values in sorted(self._breakdowns.tallies.items())
+        }
+
+
+def software_summary(tally: Tally, audited: frozenset[Category]) -> dict[str, Any]:
+    """``{"legal_rate": …, "domestic_rate": …}`` of one group, over the audited categories."""
+    everything, domestic = tally.total(audited), tally.total(audited, SoftwareOrigin.DOMESTIC)
+    rates = {"legal_rate": legal_rate(everything), "domestic_rate": domestic_rate(everything, domestic)}
+    return {name: rate_document(rate) for name, rate in rates.items()}
+
+
+def allocation_pairs(declared: Declared, register: Register, survey: Survey) -> tuple[set[Pair], set[Pair]]:
+    """附件8 rows and what was found, as (计算机编号, product id), on fully collected listed computers; both empty when
+    no 附件8 was handed over.
+    """
+    if not declared.allocations:
+        return set(), set()
+    here = {c.computer_no for c in survey.computers.values() if c.collected and c.official and c.computer_no}
+    product_of = register.products_by_number()
+    rows = {
+        (row.computer_no, product_of.get(row.software_no, row.software_no))
+        for row in declared.allocations
+        if row.computer_no in here
+    }
+    found = {
+        (copy.computer.computer_no, copy.product.id)
+        for copies in survey.copies
+        for copy in copies
+        if copy.computer.collected and copy.computer.computer_no in here
+    }
+    return rows, found
+
+
+def _host_lists(inputs: AuditInputs) -> dict[str, list[dict[str, str]]]:
+    """Computers with a stated ground (租赁, 外包, 云主机, 瘦客户机, 专用设备, 个人自带), each kind its own list."""
+    lists: dict[str, list[dict[str, str]]] = {}
+    for note in sorted(inputs.declared.host_notes, key=lambda n: (n.ground, n.host_id)):
+        lists.setdefault(note.ground.value, []).append({"host_id": note.host_id, "reason": note.reason})
+    return lists
+
+
+def _other_free(survey: Survey, register: Register) -> Iterator[Finding]:
+    """Free software outside the audited categories that no 附件6 row names: once a product, without a verdict."""
+    for product_id in sorted(survey.other_free):
+        if product_id not in register.free:
+            yield unlisted_free(survey.products[product_id], survey.other_free[product_id])
+
+
+def _input_digests(inputs: AuditInputs, survey: Survey) -> dict[str, str]:
+    facts = hashlib.sha256(b"".join(sorted(survey.facts_lines))).hexdigest()
+    records = {
+        "hosts": inputs.hosts,
+        "matches": inputs.matches,
+        "assets": inputs.assets,
+        "licences": inputs.licences,
+        "free_list": inputs.free_list,
+        "proofs": inputs.proofs,
+        **{field.name: getattr(inputs.declared, field.name) for field in fields(inputs.declared)},
+    }
+    return {"facts": facts, **{name: records_digest(items) for name, items in records.items()}}

@@ -1,0 +1,100 @@
+"""A computer in the short form of ``case.toml``: a host, its facts and its asset row, what is plain left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from appliance.judgement.roster import AuditHost
+from appliance.ledger.model import Asset, RowRef
+from config.problems import BadInput
+from scanner import facts as facts_json
+from scanner.model import FACTS_SCHEMA, DeviceKind, HostFacts, Outcome
+
+Table = dict[str, Any]
+ASSET_KEYS = ("department", "computer_no", "brand", "xinchuang", "state", "user")
+IDENTITY_KEYS = ("serial", "maker", "smbios_uuid", "model", "chassis", "macs")
+OWN_KEYS = (
+    "host", "listed", "asset", "asset_serial", "address", "kind", "in_scope", "outcome", "platform", "os", "software",
+    "licence", "traces", "antivirus", "floating",
+)  # fmt: skip
+MAKER = "LENOVO"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseComputer:
+    """What one ``[[computers]]`` table stands for."""
+
+    host: AuditHost
+    facts: HostFacts | None
+    asset: Asset | None
+    asset_no: str | None
+
+
+def computer_facts(row: Table, as_of: date) -> CaseComputer:
+    """Read one table. Raises BadInput ``case.bad_file`` for an unknown key, and what ``hezheng.facts/1`` refuses."""
+    for key in row.keys() - {*OWN_KEYS, *ASSET_KEYS, *IDENTITY_KEYS}:
+        raise BadInput("case.bad_file", file="case.toml", detail=f"computers: {key}: unknown key")
+    name = str(row["host"])
+    outcome = Outcome(row.get("outcome", "READ"))
+    read = outcome is Outcome.READ or "software" in row
+    facts = facts_json.from_json(_document(name, row, outcome, as_of)) if read else None
+    host = AuditHost(
+        id=name,
+        address=str(row.get("address", name)),
+        kind=DeviceKind(row.get("kind", "computer")),
+        hostname=name,
+        in_scope=bool(row.get("in_scope", True)),
+        outcome=outcome,
+        reason=None,
+        facts_id=f"f-{name}" if read else "",
+    )
+    asset = _asset(name, row) if row.get("listed", True) and "asset" not in row else None
+    return CaseComputer(host, facts, asset, row.get("asset") or (asset.asset_no if asset else None))
+
+
+def _asset(name: str, row: Table) -> Asset:
+    serials = (str(row["asset_serial"]),) if "asset_serial" in row else ()
+    values = {key: row[key] for key in ASSET_KEYS if key in row}
+    return Asset(RowRef("case.toml", "computers", 1), f"ZC-{name}", hostname=name, serials=serials, **values)
+
+
+def _document(name: str, row: Table, outcome: Outcome, as_of: date) -> Table:
+    """The facts as ``hezheng.facts/1``."""
+    moment = f"{as_of.isoformat()}T09:00:00+08:00"
+    platform = row.get("platform", "windows")
+    document: Table = {
+        "schema": FACTS_SCHEMA,
+        "id": f"f-{name}",
+        "outcome": outcome.value,
+        "origin": "network",
+        "started_at": moment,
+        "finished_at": moment,
+        "platform": platform,
+        "address": str(row.get("address", name)),
+        "identity": {"hostname": name, "maker": MAKER, **{key: row[key] for key in IDENTITY_KEYS if key in row}},
+        "installations": [_software(n, item) for n, item in enumerate(row.get("software", ()), 1)],
+    }
+    if system := row.get("os"):
+        shown = {"name": system} if isinstance(system, str) else system
+        document["os"] = {"family": platform, "observation": "os", **shown}
+    groups = {"licence_states": "licence", "traces": "traces", "antivirus": "antivirus"}
+    for group, key in {**groups, "floating_licences": "floating"}.items():
+        if key in row:
+            document[group] = [_sourced(group, n, item) for n, item in enumerate(row[key], 1)]
+    return document
+
+
+def _software(n: int, item: str | Table) -> Table:
+    """``"WPS Office|11.1.0|Kingsoft"`` or a table of ``hezheng.facts/1``."""
+    if isinstance(item, str):
+        name, version, publisher = (*item.split("|"), "", "")[:3]
+        item = {"name": name, "version": version or None, "publisher": publisher or None}
+    return {"source": f"entry {n}", "scope": "machine", "observation": f"s{n}", **item}
+
+
+def _sourced(group: str, n: int, item: Table) -> Table:
+    names: Table = {"name": str(item.get("application", ""))} if group == "licence_states" else {}
+    source: Table = {} if group == "floating_licences" else {"source": f"{group} {n}"}
+    return {**names, **source, "observation": f"{group[0]}{n}", **item}

@@ -1,0 +1,145 @@
+"""Pass 1 over all hosts: what stays in memory of their facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from appliance.judgement.copies import Folded, Recogniser, fold, remembering
+from appliance.judgement.declared import NOTHING, Declared, UnitKind
+from appliance.judgement.documents import facts_digest
+from appliance.judgement.findings import not_collected, of_computer, strong_identity
+from appliance.judgement.policy import Policy, Switches
+from appliance.judgement.roster import AuditHost, Roster
+from appliance.judgement.traces import KnownTraces, known_traces
+from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
+from appliance.model import Finding, Match, Phase, Product
+from appliance.rules.model import Computer, Copy
+from appliance.rules.not_collected import fully_collected, has_evidence
+from config.message import Message
+from config.problems import BadInput
+from scanner.model import HostFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AuditInputs:
+    """Everything a verdict depends on. ``facts`` yields the facts that ``hosts`` name, in any order; called once."""
+
+    inspection_id: str
+    unit: str
+    as_of: date
+    phase: Phase
+    policy: Policy
+    catalogue: Recogniser
+    hosts: tuple[AuditHost, ...]
+    matches: tuple[Match, ...]
+    assets: tuple[Asset, ...]
+    licences: tuple[Licence, ...]
+    free_list: tuple[FreeListEntry, ...]
+    proofs: tuple[Proof, ...]
+    facts: Callable[[], Iterator[HostFacts]]
+    declared: Declared = NOTHING  # 附件5, 8, 9 and what people decided
+    unit_kind: UnitKind = UnitKind.GOVERNMENT
+    known: KnownTraces = field(default_factory=known_traces)
+    unrestored: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by host: a change not put back
+    window: tuple[date, date] | None = None  # the days of the visit, for 开机率; None = the as-of day
+
+
+@dataclass(slots=True)
+class Survey:
+    """What pass 1 leaves in memory."""
+
+    copies: list[tuple[Copy, ...]] = field(default_factory=list[tuple[Copy, ...]])  # host by host, in order of ids
+    recognised: set[str] = field(default_factory=set[str])  # ids of all products seen, judged or not
+    computers: dict[str, Computer] = field(default_factory=dict[str, Computer])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    identities: dict[str, str] = field(default_factory=dict[str, str])
+    other_free: dict[str, int] = field(default_factory=dict[str, int])
+    products: dict[str, Product] = field(default_factory=dict[str, Product])
+    clients: list[str] = field(default_factory=list[str])  # ids of hosts with the official check client
+    facts_lines: list[bytes] = field(default_factory=list[bytes])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+
+    def collected(self) -> list[str]:
+        """Ids of the fully collected hosts."""
+        return [host_id for host_id, computer in self.computers.items() if computer.collected]
+
+
+def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
+    """Fold every host's facts. Raises BadInput ``verdict.facts_missing``."""
+    survey = Survey()
+    wanted = {host.facts_id: host for host in roster.hosts if host.facts_id}
+    recognise = remembering(inputs.catalogue)
+    repaired = frozenset(repair.asset_no for repair in inputs.declared.repairs)
+    by_host: dict[str, Folded] = {}
+    for facts in inputs.facts():
+        host = wanted.pop(facts.id, None)
+        if host is None:
+            continue
+        survey.facts_lines.append(facts_digest(facts))
+        identity = survey.identities[host.id] = strong_identity(facts.identity, host.address, host.mac)
+        if not fully_collected(facts):
+            survey.findings.append(not_collected(host, identity, facts))
+        if has_evidence(facts):
+            computer = _computer(host, facts, identity, roster, repaired)
+            survey.computers[host.id] = computer
+            by_host[host.id] = fold(facts, computer, inputs.catalogue, recognise, inputs.policy.switches, inputs.known)
+    if wanted:
+        raise BadInput("verdict.facts_missing", hosts="、".join(sorted(host.address for host in wanted.values())))
+    for host in roster.hosts:
+        _note_host(survey, host, by_host.get(host.id), inputs.policy.switches)
+    return survey
+
+
+def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster, repaired: frozenset[str]) -> Computer:
+    asset = roster.asset_of(host.id)
+    known = facts.identity
+    return Computer(
+        host_id=host.id,
+        facts_id=facts.id,
+        identity=identity,
+        maker=(known and known.maker) or "",
+        department=asset.department if asset else "",
+        official=asset is not None,
+        collected=fully_collected(facts),
+        asset_no=asset.asset_no if asset else "",
+        computer_no=asset.computer_no if asset else "",
+        serial=(known and known.serial) or "",
+        brand=asset.brand if asset else "",
+        repaired=asset is not None and asset.asset_no in repaired,
+        kind=(known and known.chassis) or "",
+        xinchuang=asset.xinchuang if asset else None,
+    )
+
+
+def _note_host(survey: Survey, host: AuditHost, folded: Folded | None, switches: Switches) -> None:
+    """Add one host to the survey, in order of ids."""
+    if not host.facts_id:
+        survey.identities[host.id] = strong_identity(None, host.address, host.mac)
+        survey.findings.append(not_collected(host, survey.identities[host.id], None))
+    if folded is None:
+        return
+    survey.copies.append(folded.copies)
+    survey.recognised |= folded.recognised
+    if not folded.recognised.isdisjoint(switches.check_clients):
+        survey.clients.append(host.id)
+    for product in folded.others:
+        survey.products[product.id] = product
+        survey.other_free[product.id] = survey.other_free.get(product.id, 0) + 1
+    for name in ("entries", "noise", "residue", "unknown"):
+        survey.counts[name] = survey.counts.get(name, 0) + getattr(folded, name)
+    identity = survey.identities[host.id]
+    if survey.computers[host.id].collected and not folded.has_antivirus:
+        survey.findings.append(of_computer(host, identity, "antivirus_missing", *_no_antivirus(host, folded)))
+    if folded.loose:
+        signs = (Message.of("finding.activator_present", name=t.name, source=t.source) for t in folded.loose)
+        survey.findings.append(of_computer(host, identity, "activator_present", *signs))
+    if folded.os_unrecognised:
+        unknown = Message.of("finding.os_unrecognised", name=folded.os_unrecognised)
+        survey.findings.append(of_computer(host, identity, "os_unrecognised", unknown))
+
+
+def _no_antivirus(host: AuditHost, folded: Folded) -> tuple[Message, ...]:
+    missing = Message.of("finding.antivirus_missing", address=host.address, hostname=host.hostname or None)
+    return (missing, Message.of("finding.antivirus_inbox_only")) if folded.has_inbox_antivirus else (missing,)

@@ -1,0 +1,130 @@
+"""Use cases: explain one verdict, or any number of any rate, down to raw values and ledger rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.context import Appliance
+from appliance.judgement import explain
+from appliance.store import audits as audit_store
+from appliance.store import explanations as store
+from appliance.store import records as record_store
+from appliance.store.database import Db, Row
+from appliance.visits.auditing import latest
+from config.message import Message
+from config.problems import NotFound
+
+HOST_RATES = {
+    "coverage_rate": "collected",
+    "asset_match_rate": "",
+    "asset_match_rate.quantity": "",
+    "client_rate": "client",
+    "client_rate.xinchuang": "client",
+    "client_rate.other": "client",
+    "power_on_rate": "",
+}
+"""Rates over the asset ledger, and the column of ``audit_hosts`` that their numerator asks for."""
+
+
+def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[str, Any]:
+    """``verdict, rule, policy, basis, host, observed, ledger, proofs, position, decisions, objections``.
+
+    ``basis``: as-of date, phase, policy profile, catalogue version. Raises NotFound.
+    """
+    with appliance.inspection(inspection_id) as (db, _):
+        audit = latest(db)
+        found = audit_store.get_verdict(db, audit["id"], verdict_id)
+        if found is None:
+            raise NotFound("audit.no_verdict", id=verdict_id[:40])
+        head = audit["head"]
+        return {
+            "verdict": found,
+            "rule": explain.rule_text(found["rule"]).to_json(),
+            "policy": Message(found["policy"]).to_json(),
+            "basis": {name: head[name] for name in ("as_of", "phase", "catalogue")} | {"policy": head["policy"]["id"]},
+            "host": store.host(db, audit["id"], found["host_id"]) if found["host_id"] else None,
+            "observed": _observed(db, found["observations"]),
+            "observed_in_all": len(found["observations"]),
+            "ledger": [store.ledger_row(db, text) for text in found["ledger_rows"]],
+            "proofs": store.proofs_of(db, _numbers(db, found)),
+            "position": [p for p in audit["positions"] if p["product_id"] == found["product_id"]],
+            **_said(db, found),
+        }
+
+
+def _observed(db: Db, observations: list[str]) -> list[dict[str, Any]]:
+    shown = explain.by_facts(observations[: explain.SHOWN_OBSERVATIONS])
+    return [
+        {"facts": facts_id, **record}
+        for facts_id, wanted in shown.items()
+        for record in explain.raw_values(store.facts(db, facts_id) or {}, wanted)
+    ]
+
+
+def _numbers(db: Db, found: Row) -> set[str]:
+    rows = (store.ledger_row(db, text)["record"] for text in found["ledger_rows"])
+    return {found["software_no"], *(str(row.get("software_no", "")) for row in rows if row)} - {""}
+
+
+def _said(db: Db, found: Row) -> dict[str, list[Row]]:
+    place = found["host_id"], found["product_id"]
+    kinds = ("decisions", "objections")
+    rows = record_store.documents(db, kinds)
+    return {
+        kind: [row for row in rows if row["kind"] == kind and (row["host_id"], row["product_id"]) == place]
+        for kind in kinds
+    }
+
+
+def rate(appliance: Appliance, inspection_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
+    """``name, number, value, rate, definition, items, next``: what one number counts. Raises NotFound.
+
+    ``items``: verdicts for software rates, computers or assets for rates over the asset ledger, records for the others.
+    """
+    with appliance.inspection(inspection_id) as (db, _):
+        audit = latest(db)
+        found = audit["rates"].get(name)
+        if found is None:
+            raise NotFound("audit.no_rate", name=name[:60], known="、".join(sorted(audit["rates"])))
+        own = audit["head"]["policy"].get("rate_definitions", {}).get(name)
+        head = {
+            "name": name,
+            "number": number,
+            "value": found[number],
+            "rate": found,
+            "definition": own or Message(found["definition"]).to_json(),
+        }
+        return {**head, **_items(db, audit, name, number, after, limit)}
+
+
+def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
+    switches = audit["head"]["policy"]["switches"]
+    audited = switches["audited_categories"]["value"]
+    if switches["legal_rate_mode"]["value"] == "computer" and name.startswith("legal_rate"):
+        name = f"computer_{name}"
+    if wanted := explain.counted(name, number, audited):
+        rows = store.verdicts_counted(db, audit["id"], wanted, after, limit + 1)
+        surplus = store.product_level(db, audit["id"], wanted["categories"])
+        shown = [{"sequence": sequence, **document} for sequence, document in rows[:limit]]
+        more = rows[limit - 1][0] if len(rows) > limit else None
+        return {"kind": "verdicts", "surplus": surplus, "items": shown, "next": more}
+    if categories := explain.counted_by_computer(name, audited):
+        good = explain.computer_decisions(number)
+        rows = store.computers_counted(db, audit["id"], categories, good, after, limit + 1)
+        return _paged("hosts", rows, limit)
+    if name in HOST_RATES:
+        return _over_the_ledger(db, audit["id"], name, number, after, limit)
+    return {"kind": "records", "items": store.papers_of(db, name), "next": None}
+
+
+def _over_the_ledger(db: Db, audit_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
+    if number != "d":
+        return _paged("hosts", store.listed_hosts(db, audit_id, HOST_RATES[name], after, limit + 1), limit)
+    page = _paged("assets", store.base_assets(db, audit_id, after, limit + 1), limit)
+    if name == "asset_match_rate" and page["next"] is None:
+        page["items"] += store.unlisted_hosts(db, audit_id, limit)
+    return page
+
+
+def _paged(kind: str, rows: list[Row], limit: int) -> dict[str, Any]:
+    return {"kind": kind, "items": rows[:limit], "next": rows[limit - 1]["sequence"] if len(rows) > limit else None}

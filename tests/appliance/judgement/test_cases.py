@@ -1,0 +1,83 @@
+"""The hand-worked cases: each folder of ``tests/data/cases`` states what must come out, and why."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from appliance.judgement.case_check import run_case
+from appliance.judgement.cases import Case, read_case, read_file
+from appliance.recognition.catalogue import Catalogue, load
+from config.clock import SystemClock
+from config.message import Message
+from config.messages import render
+from config.problems import BadInput
+from config.settings import load as load_settings
+
+FOLDER = Path(__file__).parents[2] / "data" / "cases"
+NAMES = sorted(file.parent.name for file in FOLDER.glob("*/case.toml"))
+RULES = {f"R{number}" for number in range(1, 32)}
+
+
+@cache
+def catalogue() -> Catalogue:
+    return load()
+
+
+def read(folder: Path) -> Case:
+    return read_case(folder, catalogue(), load_settings().ledger, SystemClock())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_comes_out_as_worked_out_by_hand(name: str) -> None:
+    result = run_case(read(FOLDER / name))
+    assert [render(Message.from_json(message)) for message in result["unmet"]] == []
+
+
+def test_eighty_cases_speak_of_every_rule_and_give_the_reason_in_words() -> None:
+    files = [read_file(FOLDER / name / "case.toml") for name in NAMES]
+    assert len(files) >= 80
+    spoken = {expected.rule for file in files for expected in file.expect}
+    spoken |= {name.partition("-")[0].upper().replace("R0", "R") for name in NAMES}  # R20, R26 and R27 decide nothing
+    assert spoken >= RULES
+    assert all(any("\u4e00" <= c <= "\u9fff" for c in expected.why) for file in files for expected in file.expect)
+    assert len({file.title for file in files}) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("as_of = 2026-13-01", "case.toml"),
+        ("title = 'x'", "as_of"),
+        ("as_of = 2026-07-01\nlicenses = []", "licenses"),
+        ("as_of = 2026-07-01\n[[licences]]\nsoftware_no = 'a'", "licences[1]"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\nsofware = []", "sofware"),
+        ("as_of = 2026-07-01\n[policy_switches]\nproof_required = 'P9'", "proof_required"),
+        ("as_of = 2026-07-01\n[[decisions]]\nhost_id = 'PC1'", "decisions"),
+    ],
+)
+def test_a_case_with_a_fault_names_file_and_key(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "case.toml").write_text(text, "utf-8")
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path)
+    assert caught.value.message.code == "case.bad_file"
+    assert named in render(caught.value.message)
+
+
+def test_a_case_of_facts_and_ledger_files_is_matched_like_an_inspection(tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text("as_of = 2026-07-01\n[[licences]]\nsoftware_no = 'S1'\nname = 'WPS Office'\n"
+        "quantity = 1\nperpetual = true\nproof = 'P1'\n", "utf-8")  # fmt: skip
+    (tmp_path / "ledgers").mkdir()
+    ledger = "资产编号,资产名称,分类代码,数量,序列号\nZC1,台式机,A02010105,1,PF3K2M9X\n"
+    (tmp_path / "ledgers" / "固定资产.csv").write_text(ledger, "utf-8")
+    facts = (
+        '{"schema":"hezheng.facts/1","id":"f1","outcome":"READ","origin":"network","started_at":"","finished_at":"",'
+        '"platform":"windows","identity":{"hostname":"PC1","serial":"PF3K2M9X"},'
+        '"installations":[{"name":"WPS Office","source":"HKLM","scope":"machine","observation":"o1"}]}'
+    )
+    (tmp_path / "facts.jsonl").write_text(facts + "\n", "utf-8")
+    result = run_case(read(tmp_path))
+    assert [(v["host_id"], v["rule"], v["decision"]) for v in result["verdicts"]] == [("PC1", "R28", "licensed")]
+    assert (result["rates"]["asset_match_rate"]["n"], result["rates"]["coverage_rate"]["d"]) == (1, 1)
