@@ -15,11 +15,14 @@ import os
 import resource
 import select
 import signal
+import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from types import ModuleType
 from typing import Any
 
 from config.clock import Clock
@@ -53,12 +56,15 @@ PR_SET_PDEATHSIG = 1
 F_SETSIG = 10  # linux/fcntl.h; the fcntl module has no name for it
 MIB = 1 << 20
 
+SETTLED = "scanner.settled"  # preloaded last
+
 _context = multiprocessing.get_context("forkserver")
+_main_hidden = threading.Lock()
 
 
 def preload(modules: Sequence[str]) -> None:
     """Name the modules that the forkserver imports once; call before the first :func:`start`."""
-    _context.set_forkserver_preload(list(modules))
+    _context.set_forkserver_preload([*modules, SETTLED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +199,24 @@ def start(target: Target, job: Job, limits: Limits, clock: Clock) -> Child:
     """Start ``target(job, emit)`` in a fresh limited process."""
     ours, theirs = _context.Pipe()
     process = _context.Process(target=_run, args=(target, theirs, limits), daemon=True)
-    process.start()
+    with _without_main():
+        process.start()
     theirs.close()
     with contextlib.suppress(BrokenPipeError):  # a child that died at once is reported by receive()
         ours.send_bytes(json.dumps(job).encode())
     return Child(process, ours, limits, clock)
+
+
+@contextlib.contextmanager
+def _without_main() -> Generator[None]:
+    """multiprocessing would have each child run the program's main module again: three times the cost of its start."""
+    with _main_hidden:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def run(target: Target, job: Job, limits: Limits, clock: Clock) -> Iterator[dict[str, Any]]:
