@@ -30,6 +30,7 @@ class Catalogue:
         self.rules = files.rules
         self.sources: Mapping[str, str] = files.sources
         self.open_source = files.open_source
+        self.probe_paths = files.probe_paths
         self._files = files
         self._index = Index(files.rules)
         self._editions = _word_pattern(files.editions)

@@ -1,7 +1,7 @@
 """The catalogue's files: read, checked, turned into products, vendors, editions and rules.
 
-A folder holds ``catalogue.toml`` (the version), ``vendors.toml``, ``editions.toml``, ``noise.toml`` and one file a
-category. A mistake is a BadInput ``catalogue.bad_file`` that names file, line and key.
+A folder holds ``catalogue.toml`` (the version), ``vendors.toml``, ``editions.toml``, ``noise.toml``,
+``probe_paths.toml`` and one file a category. A mistake is a BadInput ``catalogue.bad_file`` that names file, line and key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from appliance.model import Activation, Category, LicensingModel, Product, Softw
 from appliance.recognition.catalogue_index import Rule
 from appliance.recognition.catalogue_vendors import Vendor
 from appliance.recognition.names import fold
+from config.probe_paths import probe_paths
 from config.problems import BadInput
+from config.toml_place import line_of
 
 PRODUCT_PRIORITY = 100
 NOISE_PRIORITY = 200
@@ -52,6 +54,7 @@ class CatalogueFiles:
     rules: tuple[Rule, ...]
     sources: Mapping[str, str]  # product id → what confirms the entry; absent: unconfirmed
     open_source: frozenset[str]  # ids of free products whose licence is an open-source one
+    probe_paths: Mapping[str, tuple[str, ...]]  # product id → where portable copies lie, see config.probe_paths
 
 
 class Shape(BaseModel):
@@ -150,7 +153,8 @@ class VersionFile(Shape):
 
 
 ShapeT = TypeVar("ShapeT", bound=Shape)
-SPECIAL = frozenset({"catalogue.toml", "vendors.toml", "editions.toml", "noise.toml"})
+PROBE_PATHS = "probe_paths.toml"
+SPECIAL = frozenset({"catalogue.toml", "vendors.toml", "editions.toml", "noise.toml", PROBE_PATHS})
 
 
 def read(folder: Path) -> CatalogueFiles:
@@ -187,7 +191,18 @@ def read(folder: Path) -> CatalogueFiles:
         rules=tuple(rules),
         sources={entry.id: entry.source for entry in entries if entry.source},
         open_source=frozenset(entry.id for entry in entries if entry.open_source),
+        probe_paths=_probe_paths(files[PROBE_PATHS], products),
     )
+
+
+def _probe_paths(file: Path, products: Mapping[str, Product]) -> Mapping[str, tuple[str, ...]]:
+    paths = probe_paths(file)
+    for product in paths:
+        if product not in products:
+            raise _bad(
+                file, line_of(file.read_text("utf-8"), ["paths", product]), f"paths.{product}", "no such product"
+            )
+    return paths
 
 
 def _products(file: Path, vendors: Mapping[str, Vendor]) -> Iterator[tuple[ProductEntry, Product]]:

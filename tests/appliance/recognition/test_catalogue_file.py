@@ -117,3 +117,14 @@ def test_a_syntax_error_and_a_missing_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as missing:
         load(copy)
     assert missing.value.message.params["file"] == "noise.toml"
+
+
+def test_a_probe_path_of_a_product_that_is_not_listed_is_named(tmp_path: Path, catalogue: Catalogue) -> None:
+    assert catalogue.probe_paths["winrar"][0] == "Program Files\\WinRAR\\WinRAR.exe"
+    copy = Path(shutil.copytree(FOLDER, tmp_path / "catalogue"))
+    with (copy / "probe_paths.toml").open("a", encoding="utf-8") as file:
+        file.write("no-such-product = ['Nothing\\nothing.exe']\n")
+    with pytest.raises(BadInput) as caught:
+        load(copy)
+    params = caught.value.message.params
+    assert (params["file"], params["key"]) == ("probe_paths.toml", "paths.no-such-product")
