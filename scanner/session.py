@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from config.message import Message, Param
@@ -199,12 +200,86 @@ class WmiQuery(Protocol):
         ...
 
 
+class FileState(StrEnum):
+    """What became of the question whether a file or folder is there."""
+
+    PRESENT = "present"
+    ABSENT = "absent"  # its folder is there, it is not
+    FOLDER_ABSENT = "folder_absent"
+    UNKNOWN = "unknown"  # refused, no name that Windows takes, or the drive is not shared with administrators
+
+
+@dataclass(frozen=True, slots=True)
+class FileSeen:
+    """One file or folder as its own attributes tell; times are RFC 3339 and None where it is not there."""
+
+    path: str  # C:\\Program Files\\WinRAR\\WinRAR.exe
+    state: FileState
+    folder: bool = False
+    size: int = 0
+    created: str | None = None
+    written: str | None = None
+    observation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Where a portable copy of a product lies when it is there: paths relative to a drive."""
+
+    product: str  # catalogue id
+    name: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the collection plan says about activators: words in names of services and tasks, and paths of files."""
+
+    words: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What a Windows computer is searched for, as plain data of the collection plan."""
+
+    probes: tuple[Probe, ...] = ()
+    marks: Marks = Marks()
+
+    @classmethod
+    def from_json(cls, plan: Mapping[str, Any]) -> FilePlan:
+        """``{"probes": [{"product", "name", "paths"}], "marks": {"words", "paths"}}``; what is missing is empty."""
+        probes = tuple(Probe(p["product"], p["name"], tuple(p["paths"])) for p in plan.get("probes", ()))
+        marks = plan.get("marks", {})
+        return cls(probes, Marks(tuple(marks.get("words", ())), tuple(marks.get("paths", ()))))
+
+
+class FileTree(Protocol):
+    """Read-only files of one computer over its administrative shares. Paths are ``C:\\…``."""
+
+    def look(self, paths: Sequence[str]) -> tuple[FileSeen, ...]:
+        """Whether each is there, in the order of ``paths``; nothing is read of them. Raises SessionError."""
+        ...
+
+    def find(self, relative: Sequence[str]) -> tuple[FileSeen, ...]:
+        """Those of the relative paths that are there, on each drive. Raises SessionError."""
+        ...
+
+    def hive(self, path: str, mount: str) -> Registry:
+        r"""The registry file as a registry below ``mount`` (``HKU\S-1-5-21-…``).
+
+        Raises Unsupported where it is absent or not a hive, AccessDenied, SessionError.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WindowsSession:
-    """What a Windows collector may use. ``wmi`` is None where it was not asked for.
+    """What a Windows collector may use. ``wmi`` is None where it was not asked for, ``files`` where none can be seen.
 
     ``clock_offset_seconds``: the host's clock minus ours; None where nothing authenticates what the host says of it.
-    ``reached``: by which way the registry was opened, for the record.
+    ``reached``: by which way the registry was opened, for the record. ``opened_at``: when, by our clock.
+    ``claims``: product codes and folders, folded, that entries already read name; later collectors leave them out.
     """
 
     registry: Registry
@@ -212,6 +287,10 @@ class WindowsSession:
     wmi: WmiQuery | None = None
     clock_offset_seconds: float | None = None
     reached: Mapping[str, Any] | None = None
+    files: FileTree | None = None
+    plan: FilePlan = FilePlan()
+    opened_at: str | None = None
+    claims: set[str] = field(default_factory=set[str], compare=False)
 
 
 @dataclass(frozen=True, slots=True)
