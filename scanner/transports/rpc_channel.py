@@ -30,6 +30,10 @@ class Fault(SessionError):
         self.status = status
 
 
+class NotListening(Unreachable):
+    """Nothing answered at the port: it is closed, or a firewall is in between."""
+
+
 class Silence(TimedOut):
     """The server said nothing in the time of its stage."""
 
@@ -81,7 +85,7 @@ class RpcChannel:
         try:
             self._sock = connect(address, port, budget.limits.connect_seconds)
         except Unreachable as error:
-            raise Unreachable("wmi.cannot_connect", address=address, port=port) from error
+            raise NotListening("wmi.cannot_connect", address=address, port=port) from error
         self._budget = budget
         self._level = level
         self._buffer = bytearray()
@@ -109,6 +113,8 @@ class RpcChannel:
             message, key = login.bare_second(token)
             announce(LoginStep.SENDING)
             self._send(wire.auth3(self._level, message), until)
+        except wire.NoNtlm as error:
+            raise self._fail(Unsupported("ladder.dcom_hardened", detail=str(error))) from error
         except wire.Refused as error:
             raise self._fail(Unsupported("wmi.bind_refused", detail=str(error))) from error
         except WeakChallenge as error:

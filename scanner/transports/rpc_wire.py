@@ -21,6 +21,7 @@ CONTEXT_ID = 79231  # of our one security context; any number will do
 TRAILER = struct.Struct("<BBBBI")
 HEADER = 24  # of requests without an object, and of responses
 SIGNATURE = 16
+UNKNOWN_AUTHENTICATION = 8  # reason of a BIND_NAK, [MS-RPCE] §2.2.2.5
 ALIGNMENT = 16
 FRAGMENT = 4280
 CALL_SPACE = FRAGMENT - HEADER - 16 - TRAILER.size - SIGNATURE - ALIGNMENT & ~(ALIGNMENT - 1)
@@ -83,9 +84,10 @@ def auth3(level: Level, token: bytes) -> bytes:
 
 
 def accepted(packet: Fragment, count: int) -> bytes:
-    """The server's token out of a BIND_ACK that accepted all ``count`` contexts. Raises Malformed, Refused."""
+    """The server's token out of a BIND_ACK that accepted all ``count`` contexts. Raises Malformed, Refused, NoNtlm."""
     if packet.kind == BIND_NAK:
-        raise Refused("bind_nak")
+        reason = struct.unpack_from("<H", packet.data.ljust(COMMON.size + 2, b"\0"), COMMON.size)[0]
+        raise (NoNtlm if reason == UNKNOWN_AUTHENTICATION else Refused)(f"bind_nak {reason}")
     if packet.kind != BIND_ACK or not packet.signature:
         raise Malformed(f"RPC packet type {packet.kind} instead of an acknowledged login")
     if len(packet.data) < HEADER + 2 or struct.unpack_from("<H", packet.data, 18)[0] < FRAGMENT:
@@ -102,6 +104,10 @@ def accepted(packet: Fragment, count: int) -> bytes:
 
 class Refused(Exception):
     """The server knows none of what we ask for."""
+
+
+class NoNtlm(Refused):
+    """The server lets nobody log in by NTLM here."""
 
 
 @dataclass(frozen=True, slots=True)

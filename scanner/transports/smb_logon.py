@@ -10,6 +10,8 @@ References:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -46,6 +48,7 @@ NOT_ALLOWED = frozenset({0xC0000022, 0xC000015B, 0xC000006E, 0xC000006F, 0xC0000
 NTLM_OFF = frozenset({NOT_SUPPORTED, 0xC0000418})
 BUSY = frozenset({0xC00000D0, 0xC0000205, 0xC000009A})
 CLOCK_SKEW = frozenset({0xC0000133})
+SKEW_SECONDS = 300  # what Windows tolerates between computers of a domain
 NO_LOGON_SERVER = frozenset({0xC000005E, 0xC000018D, 0xC000018C})
 
 
@@ -85,7 +88,8 @@ def establish(channel: Channel, login: Login) -> str:
         preauth = PreauthHash()
         negotiated = negotiate(channel, preauth)
         offset = clock_offset(channel, negotiated)
-        sealed = log_on(channel, login, negotiated, preauth)
+        with skew_named(channel, login, negotiated):
+            sealed = log_on(channel, login, negotiated, preauth)
         sealed = connect_tree(channel, login, negotiated, sealed)
     except Malformed as error:
         raise channel.fail(Untrusted("smb.malformed_answer", detail=str(error))) from error
@@ -111,10 +115,33 @@ def negotiate(channel: Channel, preauth: PreauthHash) -> Negotiated:
     return settle(wire.parse_negotiate(answer), guid)
 
 
+@contextmanager
+def skew_named(channel: Channel, login: Login, negotiated: Negotiated) -> Generator[None]:
+    """To a domain account refused by a host whose clock is far from ours, say so: its domain may refuse for that alone.
+
+    The time is not authenticated: it makes a hint, never a fact. Raises LogonRefused.
+    """
+    try:
+        yield
+    except LogonRefused as error:
+        offset = told_offset(channel, negotiated)
+        if error.reason.code != "login.refused" or not login.domain or abs(offset or 0) <= SKEW_SECONDS:
+            raise
+        minutes = round((offset or 0) / 60)
+        params = {"address": login.address, "account": login.account, "minutes": abs(minutes)}
+        code = "login.refused_ahead" if minutes > 0 else "login.refused_behind"
+        raise LogonRefused(code, **params) from error
+
+
 def clock_offset(channel: Channel, negotiated: Negotiated) -> float | None:
     """The host's clock minus ours in seconds, of 3.1.1 alone: there the logon confirms the whole of NEGOTIATE."""
+    return told_offset(channel, negotiated) if negotiated.dialect is Dialect.SMB_3_1_1 else None
+
+
+def told_offset(channel: Channel, negotiated: Negotiated) -> float | None:
+    """The same as the host says it, authenticated or not; None when it says no time."""
     ticks = negotiated.answer.system_time
-    if negotiated.dialect is not Dialect.SMB_3_1_1 or not 0 < ticks < LAST_FILETIME:
+    if not 0 < ticks < LAST_FILETIME:
         return None
     return round(channel.seconds_from_here(FILETIME_EPOCH + timedelta(microseconds=ticks // 10)), 1)
 

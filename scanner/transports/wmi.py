@@ -25,6 +25,7 @@ from scanner.session import (
     LogonRefused,
     SessionError,
     TimedOut,
+    Unreachable,
     Unsupported,
     Untrusted,
     WmiRow,
@@ -33,7 +34,7 @@ from scanner.session import (
 from scanner.transports import orpc, wmi_activation
 from scanner.transports.ntlm import NtlmLogin
 from scanner.transports.orpc import ObjectRef, Reader
-from scanner.transports.rpc_channel import Budget, Fault, RpcChannel, RpcLimits
+from scanner.transports.rpc_channel import Budget, Fault, NotListening, RpcChannel, RpcLimits
 from scanner.transports.rpc_wire import Level
 from scanner.transports.smb_wire import Malformed
 from scanner.transports.wmio import Decoder, encode_instance, method_inputs
@@ -45,6 +46,10 @@ OK, NO_MORE, TIMED_OUT_MORE = 0, 1, 0x40004
 INVALID_NAMESPACE, INVALID_CLASS, NOT_FOUND, INVALID_QUERY = 0x8004100E, 0x80041010, 0x80041002, 0x80041017
 ABSENT = frozenset({INVALID_NAMESPACE, INVALID_CLASS, NOT_FOUND})
 NOT_ALLOWED = frozenset({0x80041003, 0x80070005, 5})
+HARDENED = frozenset({0x6BD, 0x6D3, 0x721, 0x800706BD, 0x800706D3, 0x80070721})
+"""Authentication level or service not accepted, security package error ([MS-ERREF] §2.2), plain and as HRESULT."""
+NO_SERVER = frozenset({0x800706BA, 0x800706BF, 0x6BA})
+"""RPC server unavailable, call failed: the computer's own DCOM does not reach WMI."""
 REM, LOGIN, SERVICES, ENUMERATOR = range(4)
 """Presentation contexts of the object connection, in the order of its bind."""
 
@@ -111,7 +116,7 @@ def open_wmi(
     port = activated.port(target.address)
     if port not in OBJECT_PORTS:
         raise Unsupported("wmi.object_port", port=port)
-    channel = RpcChannel(target.address, port, budget, level)
+    channel = _connected(target, port, budget, level)
     connection = WmiConnection(target, limits, budget, channel, activated, level)
     try:
         channel.log_on(
@@ -123,13 +128,22 @@ def open_wmi(
         channel.close()
 
 
+def _connected(target: WmiTarget, port: int, budget: Budget, level: Level) -> RpcChannel:
+    """What does not answer is behind a firewall or off; which port it was says which rule lets us in."""
+    try:
+        return RpcChannel(target.address, port, budget, level)
+    except NotListening as error:
+        code = "ladder.wmi_blocked" if port == target.port else "ladder.wmi_port_blocked"
+        raise Unreachable(code, address=target.address, port=port) from error
+
+
 def activate(target: WmiTarget, limits: WmiLimits, budget: Budget, level: Level) -> wmi_activation.Activated:
     """Prove the account by a call that every account may make, then ask for the login object.
 
     A server answers a wrong password and a missing right alike. Only the order of the two calls tells them apart, and
     one wrong password is tried once.
     """
-    channel = RpcChannel(target.address, target.port, budget, level)
+    channel = _connected(target, target.port, budget, level)
     try:
         contexts = (orpc.OBJECT_EXPORTER, orpc.ACTIVATOR)
         channel.log_on(contexts, _login(target), limits.logon_seconds, target.announce)
@@ -163,6 +177,10 @@ def _login(target: WmiTarget) -> NtlmLogin:
 def _refused(status: int, target: WmiTarget, stage: str) -> SessionError:
     if status in NOT_ALLOWED:
         return AccessDenied("wmi.not_allowed", address=target.address, account=target.account)
+    if status in HARDENED:
+        return Unsupported("ladder.dcom_hardened", detail=shown(status))
+    if status in NO_SERVER:
+        return Unsupported("ladder.wmi_not_running", address=target.address, status=shown(status))
     return SessionError("wmi.stage_failed", stage=stage, status=shown(status))
 
 
@@ -201,8 +219,8 @@ class WmiConnection:
         return self._budget.waits
 
     def denied(self) -> AccessDenied:
-        """The error of an account without rights."""
-        return AccessDenied("wmi.not_allowed", address=self._target.address, account=self._target.account)
+        """The error of an account that DCOM lets in and the namespace does not."""
+        return AccessDenied("ladder.namespace_refused", address=self._target.address, account=self._target.account)
 
     def rows(self, wanted: WmiClass) -> tuple[WmiRow, ...]:
         """All instances of a listed class, with the older columns where the computer knows no others.

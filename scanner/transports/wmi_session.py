@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 from config.clock import Clock
-from scanner.session import SessionError, TimedOut, Unreachable, Unsupported, WindowsSession, WmiRow
+from scanner.session import AccessDenied, SessionError, TimedOut, Unreachable, Unsupported, WindowsSession, WmiRow
 from scanner.transports.rpc_wire import Level
 from scanner.transports.winreg import RegistryLimits
 from scanner.transports.wmi import WmiConnection, WmiLimits, WmiTarget, open_wmi
@@ -57,11 +57,19 @@ class LazyWmi:
         if self._connection is None:
             try:
                 self._connection = self._stack.enter_context(open_wmi(*self._how))
+            except AccessDenied as error:
+                self._connection = self._explained(error)
             except SessionError as error:
                 self._connection = error
         if isinstance(self._connection, SessionError):
             raise self._connection
         return self._connection
+
+    def _explained(self, error: AccessDenied) -> AccessDenied:
+        """Beside SMB the same account was let in: not the whole token is filtered, DCOM alone keeps it out."""
+        if error.reason.code != "wmi.not_allowed":
+            return error
+        return AccessDenied("ladder.wmi_refused", **error.reason.params)
 
 
 @contextmanager

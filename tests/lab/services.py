@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.lab.hostile.smb import BIND, IOCTL, READ, Request, Script
+from tests.lab.hostile.smb import BIND, IOCTL, READ, Request, Script, setup_body
 
 CLOSE = 6
 NAME_NOT_FOUND, ACCESS_DENIED_STATUS, DISCONNECTED = 0xC0000034, 0xC0000022, 0xC00000B0
@@ -41,6 +41,9 @@ class Machine:
     pending_seconds: float = 0
     idle_seconds: float = 0  # a service without pipes stops itself after so long; 0: never
     manager_denied: bool = False
+    logon_status: int = 0  # what a right password is answered with, when not 0
+    clock: int = 0  # what it calls the time, in FILETIME ticks; 0: it does not say
+    registry_seconds: float = 0  # how long each call of the registry takes
     process: int = 0
     calls: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     pipes: int = 0
@@ -123,6 +126,15 @@ class ServiceScript(Script):
         self.rights: dict[bytes, int] = {}
         self.pipe = ""
 
+    def negotiate_body(self) -> bytes:
+        body = super().negotiate_body()
+        return body[:40] + struct.pack("<Q", self.machine.clock) + body[48:]
+
+    def accept(self, request: Request, session_key: bytes) -> None:
+        if self.machine.logon_status:
+            return self.reply(request, setup_body(0, b""), self.machine.logon_status)
+        return super().accept(request, session_key)
+
     def handle(self, request: Request) -> None:
         if request.command == CLOSE:
             return self.close_pipe(request)
@@ -162,6 +174,7 @@ class ServiceScript(Script):
 
     def rpc(self, pdu: bytes) -> bytes:
         if self.pipe != "svcctl" or pdu[2] == BIND:
+            time.sleep(self.machine.registry_seconds if pdu[2] != BIND else 0)
             return super().rpc(pdu)
         with self.machine.lock:
             self.machine.look()

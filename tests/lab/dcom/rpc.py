@@ -12,8 +12,9 @@ from tests.lab.dcom.ndr import guid
 from tests.lab.dcom.ntlm import Acceptor, BadLogon
 
 NDR = guid("8a885d04-1ceb-11c9-9fe8-08002b104860") + struct.pack("<I", 2)
-REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, ALTER, ALTER_ACK, AUTH3 = 0, 2, 3, 11, 12, 14, 15, 16
+REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3 = 0, 2, 3, 11, 12, 13, 14, 15, 16
 ACCESS_DENIED = 5
+UNKNOWN_AUTHENTICATION = 8  # [MS-RPCE] §2.2.2.5
 FRAGMENT = 4280
 
 Tamper = Callable[[int, bytes], bytes]
@@ -41,6 +42,7 @@ class Call:
     stub: bytes
     ipid: bytes
     user: str | None
+    level: int = 0  # of its authentication
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Service:
     signs: bool = True
     tamper: Tamper | None = None
     answers: int = 0  # protected fragments sent
+    refuses_ntlm: bool = False
 
 
 @dataclass
@@ -114,6 +117,9 @@ class Association:
             self._request(call_id, packet, end, verifier)
 
     def _bind(self, kind: int, call_id: int, packet: bytes, verifier: Verifier | None) -> None:
+        if self.service.refuses_ntlm and verifier:
+            self._send(BIND_NAK, call_id, struct.pack("<HBBBx", UNKNOWN_AUTHENTICATION, 1, 5, 0), b"")
+            return
         count, at, results = packet[24], 28, b""
         for _ in range(count):
             number, syntaxes = struct.unpack_from("<HB", packet, at)
@@ -149,7 +155,7 @@ class Association:
         ipid = packet[24:40] if has_object else b""
         name = self.service.interface_of(ipid) or self.contexts.get(number, "")
         try:
-            answer = self.service.dispatch(Call(name, opnum, stub, ipid, user))
+            answer = self.service.dispatch(Call(name, opnum, stub, ipid, user, verifier.level if verifier else 0))
         except RpcFault as fault:
             self._fault(call_id, number, fault.status)
             return

@@ -43,6 +43,7 @@ OXID = 0x1122334455667788
 DYNAMIC_PORTS = (49152, 65536)
 CLASS_NOT_REGISTERED, NOT_SUPPORTED, UNKNOWN_OPERATION, DISCONNECTED = 0x80040154, 0x8004100C, 0x1C010002, 0x80010108
 INVALID_NAMESPACE, INVALID_CLASS, INVALID_QUERY, WBEM_DENIED = 0x8004100E, 0x80041010, 0x80041017, 0x80041003
+E_ACCESSDENIED = 0x80070005
 ENDED = 1
 
 Row = Mapping[str, CimValue]
@@ -54,6 +55,11 @@ class Faults:
     """What goes wrong on purpose."""
 
     filtered_token: bool = False  # logs in, may not activate
+    activation_status: int = 0  # the HRESULT that activation returns
+    activation_fault: int = 0
+    least_level: int = 0  # KB5004442: activation below this authentication level is denied
+    no_ntlm: bool = False
+    object_port_closed: bool = False
     namespace_denied: bool = False
     late_errors: bool = False  # a bad class is told at Next, as with RETURN_IMMEDIATELY it may be
     next_seconds: float = 0.0
@@ -118,10 +124,12 @@ class WmiPeer:
         self.port: int = self._sockets[1].getsockname()[1]
         self._service = Service(
             INTERFACES, self._acceptor, self._dispatch, self._interface_of, str(self.object_port), pc.fragment,
-            not pc.faults.unsigned, pc.faults.tamper,
+            not pc.faults.unsigned, pc.faults.tamper, refuses_ntlm=pc.faults.no_ntlm,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
+        if self.pc.faults.object_port_closed:
+            self._sockets.pop(0).close()
         for listener in self._sockets:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
         return self
@@ -192,8 +200,11 @@ class WmiPeer:
     def _activate(self, call: Call) -> bytes:
         if call.opnum != 4:
             raise RpcFault(UNKNOWN_OPERATION)
-        if self.pc.faults.filtered_token:
-            raise RpcFault(ACCESS_DENIED)
+        faults = self.pc.faults
+        if faults.filtered_token or faults.activation_fault:
+            raise RpcFault(faults.activation_fault or ACCESS_DENIED)
+        if faults.activation_status or call.level < faults.least_level:
+            return ndr.returns(None, faults.activation_status or E_ACCESSDENIED)
         reader = Reader(call.stub)
         reader.orpc_this()
         reader.number()

@@ -160,7 +160,7 @@ def test_a_filtered_token_is_told_apart_from_a_wrong_password() -> None:
 
 
 def test_a_namespace_without_rights_is_access_denied() -> None:
-    assert refusal(Faults(namespace_denied=True)).reason.code == "wmi.not_allowed"
+    assert refusal(Faults(namespace_denied=True)).reason.code == "ladder.namespace_refused"
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -216,7 +216,7 @@ def test_a_closed_port_is_unreachable_and_names_the_firewall_rule() -> None:
         pass
     with pytest.raises(Unreachable) as closed, connected(running):
         pass
-    assert closed.value.reason.code == "wmi.cannot_connect"
+    assert closed.value.reason.code == "ladder.wmi_blocked"
 
 
 def test_hosts_read_side_by_side_do_not_mix() -> None:

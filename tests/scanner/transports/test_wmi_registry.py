@@ -190,7 +190,7 @@ def test_a_closed_wmi_port_is_a_rung_that_is_missing_and_not_a_host_that_is_gone
     target = WmiTarget(address="127.0.0.1", port=gone.port, username=machines.USERNAME, secret=machines.PASSWORD)
     with lazy_wmi(target, WmiLimits(), SystemClock()) as wmi, pytest.raises(Unsupported) as missing:
         wmi.registry()
-    assert missing.value.reason.code == "wmi.cannot_connect"
+    assert missing.value.reason.code == "ladder.wmi_blocked"
 
 
 # beside Samba
