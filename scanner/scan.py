@@ -20,17 +20,17 @@ from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
 from scanner import facts, process
 from scanner.endings import FINAL_RESULTS, REASONS, cause_of, cut_short, login_result
 from scanner.facts import Attempt
+from scanner.host_limits import MIB, smb_limits, ssh_limits
 from scanner.login_step import LoginStep
 from scanner.model import HostFacts, Outcome, Platform
 from scanner.process import Child, Limits
+from scanner.restoring import restore_host
 from scanner.session import SessionError
 from scanner.silence import Breaker, Knocks
 from scanner.worker import collect_host, replay_host
 
 POLL_SECONDS = 0.5
 GENTLE_WORKERS = 2
-GENTLE_LANES = 8
-MIB = 1 << 20
 WMI_PORT = 135
 MOST_WAITING = 256  # hosts looked at in one turn while they wait for the first login of a credential
 SILENT = (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
@@ -88,6 +88,10 @@ class Keeper(Protocol):
         """Make one line of the journal of changes durable; the answer for the worker, which acts only then."""
         ...
 
+    def unfinished(self, facts_id: str) -> dict[str, Any] | None:
+        """What a worker had begun to change and not put back: ``lines`` and ``age_seconds`` of ``restore_host``."""
+        ...
+
     def commit(self, task: HostTask, facts: HostFacts) -> None:
         """Store facts, raw records and log line in one transaction: the checkpoint."""
         ...
@@ -103,6 +107,9 @@ class _Running:
     channel: str = ""
     landed: bool = False  # the selection knows how the login ended
     requeued: bool = False
+    committed: bool = False
+    restoring: bool = False  # the worker has ended and left its host changed: another child puts it back
+    cause: tuple[Outcome, Message] | None = None  # of a worker's death
     ending: tuple[Outcome, Message] | None = None  # set while replaying what a dead worker had sent
 
 
@@ -151,8 +158,9 @@ class Fleet:
         self._running.clear()
         for running, unheard in words:
             self._settle_login(running, unheard)
-            self.keeper.dropped(running.facts_id)
-            self._queue.appendleft(running.task)
+            if not running.committed:
+                self.keeper.dropped(running.facts_id)
+                self._queue.appendleft(running.task)
 
     def _settle_login(self, running: _Running, unheard: Sequence[Mapping[str, Any]]) -> None:
         """The worker may have sent the password, or even heard the answer, just before it was ended."""
@@ -256,10 +264,15 @@ class Fleet:
             return
         if message is None:
             del self._running[connection]
-            if running.requeued:
-                self._queue.appendleft(running.task)
+            self._finished(running)
         else:
             self._handle(running, message)
+
+    def _finished(self, running: _Running) -> None:
+        if running.restoring:
+            self._restored(running)
+        elif not self._put_back(running) and running.requeued:
+            self._queue.appendleft(running.task)
 
     def _handle(self, running: _Running, message: Mapping[str, Any]) -> None:
         if message.get("step") == LoginStep.SENDING:
@@ -272,7 +285,8 @@ class Fleet:
         elif "raw" in message:
             self.keeper.raw(running.facts_id, message["raw"])
         elif "refused" in message:
-            self._handle_refusal(running, message["refused"])
+            if not running.restoring:  # what could not be put back now is tried once more when the scan ends
+                self._handle_refusal(running, message["refused"])
         elif "facts" in message:
             self._commit(running, facts.from_json(message["facts"]))
         elif "change" in message:
@@ -303,22 +317,46 @@ class Fleet:
         self.keeper.login(running.task, credential_id, result, self.selection)
 
     def _bury(self, running: _Running, outcome: Outcome, reason: Message) -> None:
-        """A worker died: keep what it had sent by replaying it in another limited process."""
+        """A worker died: put back what it had changed, then keep what it had sent."""
         self._landed(running, LoginResult.UNREACHABLE)
+        running.cause = running.cause or (outcome, reason)
+        if running.restoring:
+            self._restored(running)
+        elif not self._put_back(running):
+            self._keep_sent(running)
+
+    def _put_back(self, running: _Running) -> bool:
+        """Whether a child is at work on what the worker left changed; its password was accepted before any change."""
+        begun = self.keeper.unfinished(running.facts_id)
+        if begun is None or running.ending or not self.control.permits(running.task.address):
+            return False
+        job = {**self._job(running.task, running.facts_id, running.credential), **begun}
+        running.child, running.restoring = process.start(restore_host, job, self._limits(), self.clock), True
+        self._running[running.child.connection] = running
+        return True
+
+    def _restored(self, running: _Running) -> None:
+        running.restoring = False
+        if not running.committed:
+            self._keep_sent(running)
+
+    def _keep_sent(self, running: _Running) -> None:
+        """Replay what a dead worker had sent in another limited process."""
+        assert running.cause is not None, "only a worker that died ends without its own result"
         records = [] if running.ending else self.keeper.raw_records(running.facts_id)
         if not records:
-            ending = running.ending or (outcome, reason)
-            self._commit(running, facts.failed(self._attempt(running), *ending))
+            self._commit(running, facts.failed(self._attempt(running), *running.cause))
             return
         attempt = self._attempt(running)
         job = {"records": records, "attempt": {name: getattr(attempt, name) for name in Attempt.__slots__}}
         running.child = process.start(replay_host, job, self._limits(), self.clock)
-        running.ending = (outcome, reason)
+        running.ending = running.cause
         self._running[running.child.connection] = running
 
     def _commit(self, running: _Running, found: HostFacts) -> None:
         if running.ending:
             found = cut_short(found, *running.ending)
+        running.committed = True
         self._refusals.pop(running.task.host_id, None)
         self.keeper.commit(running.task, found)
         if found.outcome in SILENT and self.control.permits(running.task.address):
@@ -341,32 +379,3 @@ class Fleet:
             running.channel or None,
             credential.username,
         )
-
-
-def reading_seconds(settings: Scan) -> int:
-    """A reading stops by itself a little before its worker is killed, so that what it holds is still sent up."""
-    return max(1, round(settings.host_deadline_seconds * 0.9))
-
-
-def smb_limits(settings: Scan) -> dict[str, Any]:
-    """Arguments of ``SmbLimits``."""
-    return {
-        "connect_seconds": settings.connect_timeout_seconds,
-        "answer_seconds": settings.answer_timeout_seconds,
-        "deadline_seconds": reading_seconds(settings),
-        "lanes": min(settings.lanes, GENTLE_LANES) if settings.gentle else settings.lanes,
-        "value_bytes": settings.registry_value_limit_kb * 1024,
-        "keys": settings.registry_keys_limit,
-        "total_bytes": settings.host_bytes_limit_mb * MIB,
-    }
-
-
-def ssh_limits(settings: Scan) -> dict[str, Any]:
-    """Arguments of ``SshLimits``."""
-    return {
-        "connect_seconds": settings.connect_timeout_seconds,
-        "answer_seconds": settings.answer_timeout_seconds,
-        "deadline_seconds": reading_seconds(settings),
-        "output_bytes": settings.line_limit_mb * MIB // 2,
-        "total_bytes": settings.host_bytes_limit_mb * MIB,
-    }

@@ -145,6 +145,7 @@ class Changes:
     permitted: bool
     locks: HostLocks = field(default_factory=HostLocks)
     _entries: dict[str, str] = field(default_factory=dict[str, str])
+    _begun: dict[str, Change] = field(default_factory=dict[str, Change])
 
     @classmethod
     def of(cls, appliance: Appliance, folder: InspectionFolder, *, permitted: bool) -> Changes:
@@ -172,8 +173,19 @@ class Changes:
             append(self.file, document)
         except OSError as error:
             raise SessionError("change.not_written", detail=str(error.strerror)) from error
+        self._note(about["facts"], entry, document)
         if line["step"] == Step.CLOSED:
             self.locks.release(about["address"])
+
+    def unfinished(self, facts_id: str) -> Change | None:
+        """The entry that the worker of these facts began in this run and has not closed."""
+        return self._begun.get(facts_id)
+
+    def _note(self, facts_id: str, entry: str, document: Mapping[str, Any]) -> None:
+        known = self._begun.pop(facts_id, None)
+        earlier = known.lines if known and known.entry == entry else ()
+        if (change := Change(entry, (*earlier, document))).open:
+            self._begun[facts_id] = change
 
     def _require_allowed(self, address: str, line: Mapping[str, Any]) -> None:
         if line["rung"] in BY_PERMISSION and not self.permitted:

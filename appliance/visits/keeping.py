@@ -90,6 +90,13 @@ class StoreKeeper:
 
         return answered(write)
 
+    def unfinished(self, facts_id: str) -> dict[str, Any] | None:
+        change = self.changes.unfinished(facts_id)
+        if change is None:
+            return None
+        age = change.age_seconds(self.appliance.clock)
+        return {"lines": [dict(line) for line in change.lines], "age_seconds": age}
+
     def commit(self, task: HostTask, facts: HostFacts) -> None:
         name, digest = self._close_raw(facts.id)
         kept = replace(facts, raw_digest=digest)

@@ -22,10 +22,10 @@ from config.problems import Problem, Refused
 from credentials.selection import PORTS
 from scanner import process
 from scanner.endings import cause_of
+from scanner.host_limits import MIB, smb_limits
 from scanner.process import Child, ChildEnded, Limits
 from scanner.raw import error_from_json
 from scanner.restoring import restore_host
-from scanner.scan import MIB, smb_limits
 from scanner.scope import Scope, require
 from scanner.service_state import Rung, Step
 from scanner.session import SessionError

@@ -25,21 +25,29 @@ from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
 from appliance.version import VERSION
 from appliance.visits import auditing, recognising
-from appliance.visits.changes import FILE
+from appliance.visits.changes import FILE, open_changes
 from config.clock import rfc3339
 from config.problems import Conflict, NotFound
 
 COVERAGE_COLUMNS = ("host_id", "address", "mac", "kind", "outcome", "reason", "facts_id")
+SHOWN_ADDRESSES = 5
 FORMULA_STARTS = "=+-@\t\r＝＋－＠"
 
 
 def start(appliance: Appliance, inspection_id: str) -> Job:
-    """Seal as a job. Raises Conflict before the first audit or while something runs, Refused with a locked vault."""
-    with appliance.open_inspection(inspection_id) as (db, _):
+    """Seal as a job.
+
+    Raises Conflict before the first audit, while something runs, or while a change to a computer is not put back (the
+    credential that undoing needs is destroyed after the seal); Refused with a locked vault.
+    """
+    with appliance.open_inspection(inspection_id) as (db, folder):
         if audit_store.latest_audit(db) is None:
             raise Conflict("inspection.nothing_to_seal")
         for job in appliance.jobs.running(inspection_id):
             raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
+        if left := open_changes(folder.root / FILE):
+            addresses = sorted({change.address for change in left})
+            raise Conflict("change.blocks_sealing", count=len(left), addresses="、".join(addresses[:SHOWN_ADDRESSES]))
     signer_from_vault(appliance.vault)
 
     def work(job: Job) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from werkzeug.test import Client as WsgiClient
 
 from api.serving import build
 from appliance.folder import DataFolder, writing
-from appliance.visits import changes
+from appliance.visits import changes, scan_run
 from config.clock import SystemClock, rfc3339
+from scanner import host_limits
 from scanner.service_state import Step
 from tests.api.conftest import HEZHENG, Api, hezheng
 from tests.lab.services import DISABLED, MANUAL, RUNNING, STOPPED, Machine, serving
@@ -181,6 +182,68 @@ def test_a_killed_appliance_leaves_an_open_entry_that_recovering_closes(data: Pa
     assert not journal(data)[0].open
     again = hezheng(data, "recover", "--json")
     assert (again.exit, again.json["items"]) == (0, [])
+
+
+@pytest.fixture
+def short_deadline(data: Path) -> None:
+    """A host may take five seconds; its worker gives up by itself after four."""
+    with (data / "hezheng.toml").open("a") as settings:
+        settings.write("[scan]\nhost_deadline_seconds = 5\n")
+
+
+@pytest.fixture
+def no_recovery_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that only what is put back at once is put back at all."""
+    def left_alone(*_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr(scan_run, "recover", left_alone)
+
+
+def _a_minute(_: object) -> int:
+    return 60
+
+
+def _never(*_: object) -> bool:
+    return False
+
+
+@pytest.mark.usefixtures("short_deadline", "no_recovery_at_the_end")
+@pytest.mark.parametrize(("stops_itself", "reason"), [(True, "smb.deadline_passed"), (False, "worker.deadline")])
+def test_a_host_whose_worker_ran_out_of_time_is_put_back_at_once(
+    api: Api, data: Path, monkeypatch: pytest.MonkeyPatch, stops_itself: bool, reason: str
+) -> None:
+    """The worker gives up by itself, its session broken, or is killed at its deadline in the middle of a reading."""
+    if not stops_itself:
+        monkeypatch.setattr(host_limits, "reading_seconds", _a_minute)
+    machine = Machine(DISABLED, registry_seconds=20)
+    path = prepared(api, permitted=True)
+    with on_the_network(machine):
+        host = scanned(api, path)
+    assert (machine.found, machine.writes) == ((STOPPED, DISABLED), ["config:3", "start", "config:4", "stop"])
+    assert (host["outcome"], host["reason"]["code"]) == ("TIMED_OUT", reason)
+    (change,) = journal(data)
+    assert not change.open
+    custody = next(DataFolder(data).inspections.glob("*/custody.jsonl")).read_text("utf-8")
+    assert custody.count('"host.result"') == 1, "the host was kept once"
+
+
+@pytest.mark.usefixtures("short_deadline", "no_recovery_at_the_end")
+def test_sealing_waits_until_recovering_has_put_everything_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(DISABLED, registry_seconds=20)
+    monkeypatch.setattr("scanner.scan.Fleet._put_back", _never)
+    path = prepared(api, permitted=True)
+    with on_the_network(machine):
+        scanned(api, path)
+        assert machine.found == (RUNNING, DISABLED)
+        finished(api, api.post(f"{path}/audits")["id"])
+        refused = api.call("POST", f"{path}/bundles")
+        assert refused.json is not None
+        assert (refused.status_code, refused.json["code"]) == (409, "change.blocks_sealing")
+        assert ADDRESS in refused.json["title"]
+        assert finished(api, api.post("/api/v1/recovery")["id"])["open"] == 0
+    assert machine.found == (STOPPED, DISABLED)
+    assert finished(api, api.post(f"{path}/bundles")["id"])["digest"]
 
 
 def test_a_line_cut_short_by_a_crash_was_never_acknowledged_and_spoils_nothing(tmp_path: Path) -> None:
