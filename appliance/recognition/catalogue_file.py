@@ -1,7 +1,8 @@
 """The catalogue's files: read, checked, turned into products, vendors, editions and rules.
 
 A folder holds ``catalogue.toml`` (the version), ``vendors.toml``, ``editions.toml``, ``noise.toml``,
-``probe_paths.toml`` and one file a category. A mistake is a BadInput ``catalogue.bad_file`` that names file, line and key.
+``probe_paths.toml`` and one file a category.
+A mistake is a BadInput ``catalogue.bad_file`` that names file, line and key.
 """
 
 from __future__ import annotations
