@@ -122,10 +122,22 @@ def save_result(
             "finished_at": _instant(facts.finished_at),
             "raw_file": raw_file,
             "raw_digest": facts.raw_digest,
-            "document": dumps(facts_json.to_json(facts)),
+            "document": facts_json.to_text(facts),
             "round": round_no,
+            **_heading(facts),
         },
     )
+
+
+def _heading(facts: HostFacts) -> Row:
+    """What lists and counts show, beside the document: reading every document for them would take seconds."""
+    return {
+        "hostname": facts.identity.hostname if facts.identity else None,
+        "os": facts.os.name if facts.os else None,
+        "installation_type": facts.os.installation_type if facts.os else None,
+        "installations": None if facts.installations is None else len(facts.installations),
+        "identity": _IDENTITY.dump_json(facts.identity).decode() if facts.identity else None,
+    }
 
 
 LATEST = """
@@ -136,9 +148,10 @@ SELECT r.* FROM results r JOIN (
 """One result a host: the newest READ one, else the newest attempt."""
 
 
-def stream_facts(db: Db) -> Iterator[tuple[str, HostFacts]]:
-    """The best facts of each host, in order of host id."""
-    for row in db.stream(f"{LATEST} ORDER BY r.host_id"):
+def stream_facts(db: Db, first: str = "", last: str = "~") -> Iterator[tuple[str, HostFacts]]:
+    """The best facts of each host, in order of host id; of the ids from ``first`` to ``last`` (``~`` is after all)."""
+    own = LATEST.replace("FROM results GROUP BY", "FROM results WHERE host_id BETWEEN ? AND ? GROUP BY")
+    for row in db.stream(f"{own} ORDER BY r.host_id", [first, last]):
         yield row["host_id"], facts_json.from_text(row["document"])
 
 
@@ -156,13 +169,13 @@ def latest_results(db: Db) -> Mapping[str, tuple[str, Outcome, Message | None]]:
 
 def identities(db: Db) -> Mapping[str, Identity | None]:
     """``host_id`` → what makes the computer this computer, None where it was not read."""
-    sql = f"SELECT host_id, json_extract(document, '$.identity') AS identity FROM ({LATEST})"  # noqa: S608
+    sql = f"SELECT host_id, identity FROM ({LATEST})"  # noqa: S608
     return {row["host_id"]: _IDENTITY.validate_json(row["identity"] or "null") for row in db.rows(sql)}
 
 
 def collected(db: Db) -> tuple[int, int]:
     """How many hosts were read, and how many installations they have together."""
-    sql = f"""SELECT COUNT(*) AS hosts, COALESCE(SUM(json_array_length(document, '$.installations')), 0) AS entries
+    sql = f"""SELECT COUNT(*) AS hosts, COALESCE(SUM(installations), 0) AS entries
               FROM ({LATEST}) WHERE outcome = 'READ'"""  # noqa: S608
     row = db.first(sql) or {"hosts": 0, "entries": 0}
     return int(row["hosts"]), int(row["entries"])
@@ -170,8 +183,7 @@ def collected(db: Db) -> tuple[int, int]:
 
 def names(db: Db) -> Mapping[str, Row]:
     """``host_id`` → ``hostname`` and ``os`` of the best result, null where they were not read."""
-    sql = f"""SELECT host_id, json_extract(document, '$.identity.hostname') AS hostname,
-              json_extract(document, '$.os.name') AS os FROM ({LATEST})"""  # noqa: S608
+    sql = f"SELECT host_id, hostname, os FROM ({LATEST})"  # noqa: S608
     return {row.pop("host_id"): row for row in db.rows(sql)}
 
 
@@ -195,8 +207,8 @@ def hosts_read(db: Db) -> frozenset[str]:
 
 def kinds_of_machine(db: Db) -> Mapping[str, Row]:
     """``host_id`` → ``chassis`` and ``installation`` (Client, Server …) as read before, null where unknown."""
-    sql = f"""SELECT host_id, json_extract(document, '$.identity.chassis') AS chassis,
-              json_extract(document, '$.os.installation_type') AS installation FROM ({LATEST})"""  # noqa: S608
+    sql = f"""SELECT host_id, json_extract(identity, '$.chassis') AS chassis, installation_type AS installation
+              FROM ({LATEST})"""  # noqa: S608
     return {row.pop("host_id"): row for row in db.rows(sql)}
 
 

@@ -92,6 +92,26 @@ DROP INDEX verdicts_by_number;
 CREATE INDEX verdicts_by_number ON verdicts (audit_id, category, decision, official, origin, host_id)
 """
 
+HEADING_TABLES = """
+ALTER TABLE ledger_files ADD COLUMN headers TEXT NOT NULL DEFAULT '[]'
+"""
+
+# A document takes a hundred pages and more; columns that stand after it are reached only by walking through them all.
+RESULT_TABLES = """
+CREATE TABLE results_new (facts_id TEXT PRIMARY KEY, scan_id TEXT, round INTEGER NOT NULL DEFAULT 1,
+  host_id TEXT NOT NULL REFERENCES hosts(id), outcome TEXT NOT NULL, reason TEXT, finished_at TEXT NOT NULL,
+  raw_file TEXT, raw_digest TEXT, hostname TEXT, os TEXT, installation_type TEXT, installations INTEGER, identity TEXT,
+  document TEXT NOT NULL);
+INSERT INTO results_new SELECT facts_id, scan_id, round, host_id, outcome, reason, finished_at, raw_file, raw_digest,
+  json_extract(document, '$.identity.hostname'), json_extract(document, '$.os.name'),
+  json_extract(document, '$.os.installation_type'), json_array_length(document, '$.installations'),
+  json_extract(document, '$.identity'), document FROM results;
+DROP TABLE results;
+ALTER TABLE results_new RENAME TO results;
+CREATE UNIQUE INDEX results_once ON results (scan_id, host_id, round) WHERE scan_id IS NOT NULL;
+CREATE INDEX results_by_host ON results (host_id, outcome, finished_at, facts_id)
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -121,14 +141,22 @@ def _numbers(db: Db) -> None:
     db.script(NUMBER_INDEX)
 
 
-INSPECTION = Schema(
-    "inspection",
-    [
-        ("0001_first", _first_inspection),
-        ("0002_fleet", _fleet),
-        ("0003_ledgers", _ledgers),
-        ("0004_records", _records),
-        ("0005_numbers", _numbers),
-    ],
+def _headings(db: Db) -> None:
+    db.script(HEADING_TABLES)
+
+
+def _results(db: Db) -> None:
+    db.script(RESULT_TABLES)
+
+
+INSPECTION_STEPS = (
+    ("0001_first", _first_inspection),
+    ("0002_fleet", _fleet),
+    ("0003_ledgers", _ledgers),
+    ("0004_records", _records),
+    ("0005_numbers", _numbers),
+    ("0006_headings", _headings),
+    ("0007_results", _results),
 )
+INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])
