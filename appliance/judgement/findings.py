@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from appliance.judgement.positions import Surplus
+from appliance.judgement.reads import Read
 from appliance.judgement.roster import AuditHost, Roster, found_by_asset
 from appliance.ledger.model import FreeListEntry, Licence
 from appliance.model import Decision, Finding, Product, Verdict
@@ -37,7 +38,7 @@ from appliance.recognition import identity
 from appliance.rules.model import Computer
 from appliance.rules.not_collected import why
 from config.message import Message
-from scanner.model import HostFacts, Identity, Outcome
+from scanner.model import Identity, Outcome
 
 UNIT = "unit"
 
@@ -118,11 +119,11 @@ def of_roster(roster: Roster, identities: dict[str, str]) -> Iterator[Finding]:
             yield Finding(key_of(f"asset:{number}", "", kind), kind, number, details=(detail,))
 
 
-def not_collected(host: AuditHost, known_as: str, facts: HostFacts | None) -> Finding:
+def not_collected(host: AuditHost, known_as: str, read: Read | None) -> Finding:
     """R27: no verdict, but the computer is named with what went wrong."""
-    outcome: Outcome | None = facts.outcome if facts else host.outcome
-    reason = (facts.reason if facts else None) or host.reason
-    partly = facts is not None and bool(facts.installations)
+    outcome: Outcome | None = read.outcome if read else host.outcome
+    reason = (read.reason if read else None) or host.reason
+    partly = read is not None and read.partly
     return of_computer(host, known_as, "not_collected", *why(outcome, reason, partly=partly))
 
 

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from appliance.judgement.copies import Folded, Recogniser, fold, remembering
+from appliance.judgement.copies import Folded, Recogniser, remembering
 from appliance.judgement.declared import NOTHING, Declared, UnitKind
-from appliance.judgement.documents import facts_digest
 from appliance.judgement.findings import not_collected, of_computer, strong_identity
 from appliance.judgement.policy import Policy, Switches
+from appliance.judgement.reads import Read, read_facts
 from appliance.judgement.roster import AuditHost, Roster
 from appliance.judgement.traces import KnownTraces, known_traces
 from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.model import Finding, Match, Phase, Product
 from appliance.rules.model import Computer, Copy
-from appliance.rules.not_collected import fully_collected, has_evidence
 from config.message import Message
 from config.problems import BadInput
 from scanner.model import HostFacts
@@ -44,6 +43,7 @@ class AuditInputs:
     known: KnownTraces = field(default_factory=known_traces)
     unrestored: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by host: a change not put back
     window: tuple[date, date] | None = None  # the days of the visit, for 开机率; None = the as-of day
+    reads: Callable[[], Iterator[Read]] | None = None  # ``facts`` already folded elsewhere; called once in their place
 
 
 @dataclass(slots=True)
@@ -70,21 +70,20 @@ def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
     """Fold every host's facts. Raises BadInput ``verdict.facts_missing``."""
     survey = Survey()
     wanted = {host.facts_id: host for host in roster.hosts if host.facts_id}
-    recognise = remembering(inputs.catalogue)
     repaired = frozenset(repair.asset_no for repair in inputs.declared.repairs)
     by_host: dict[str, Folded] = {}
-    for facts in inputs.facts():
-        host = wanted.pop(facts.id, None)
+    for read in _reads(inputs):
+        host = wanted.pop(read.facts_id, None)
         if host is None:
             continue
-        survey.facts_lines.append(facts_digest(facts))
-        identity = survey.identities[host.id] = strong_identity(facts.identity, host.address, host.mac)
-        if not fully_collected(facts):
-            survey.findings.append(not_collected(host, identity, facts))
-        if has_evidence(facts):
-            computer = _computer(host, facts, identity, roster, repaired)
-            survey.computers[host.id] = computer
-            by_host[host.id] = fold(facts, computer, inputs.catalogue, recognise, inputs.policy.switches, inputs.known)
+        survey.facts_lines.append(read.digest)
+        identity = survey.identities[host.id] = strong_identity(read.identity, host.address, host.mac)
+        if not read.collected:
+            survey.findings.append(not_collected(host, identity, read))
+        if read.folded:
+            computer = survey.computers[host.id] = _computer(host, read, identity, roster, repaired)
+            copies = tuple([copy._replace(computer=computer) for copy in read.folded.copies])
+            by_host[host.id] = read.folded._replace(copies=copies)
     if wanted:
         raise BadInput("verdict.facts_missing", hosts="、".join(sorted(host.address for host in wanted.values())))
     for host in roster.hosts:
@@ -92,17 +91,26 @@ def survey_hosts(inputs: AuditInputs, roster: Roster) -> Survey:
     return survey
 
 
-def _computer(host: AuditHost, facts: HostFacts, identity: str, roster: Roster, repaired: frozenset[str]) -> Computer:
+def _reads(inputs: AuditInputs) -> Iterator[Read]:
+    if inputs.reads is not None:
+        yield from inputs.reads()
+        return
+    recognise, switches = remembering(inputs.catalogue), inputs.policy.switches
+    for facts in inputs.facts():
+        yield read_facts(facts, inputs.catalogue, recognise, switches, inputs.known)
+
+
+def _computer(host: AuditHost, read: Read, identity: str, roster: Roster, repaired: frozenset[str]) -> Computer:
     asset = roster.asset_of(host.id)
-    known = facts.identity
+    known = read.identity
     return Computer(
         host_id=host.id,
-        facts_id=facts.id,
+        facts_id=read.facts_id,
         identity=identity,
         maker=(known and known.maker) or "",
         department=asset.department if asset else "",
         official=asset is not None,
-        collected=fully_collected(facts),
+        collected=read.collected,
         asset_no=asset.asset_no if asset else "",
         computer_no=asset.computer_no if asset else "",
         serial=(known and known.serial) or "",

@@ -38,6 +38,10 @@ class Computer(NamedTuple):
     xinchuang: bool | None = None
 
 
+NOBODY = Computer("", "", "", "", "", official=False, collected=False)
+"""Stands in a copy until it is known what the computer is on the asset ledger."""
+
+
 class Copy(NamedTuple):
     """One product on one computer = 1; updates, parts and twins are folded into it."""
 

@@ -10,11 +10,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from appliance.context import Appliance
+from appliance.folder import InspectionFolder
 from appliance.jobs import Job
 from appliance.judgement.audit import AuditHost, AuditInputs, AuditRun, run_audit
 from appliance.judgement.declared import unit_kind_of
+from appliance.judgement.policy import Policy
+from appliance.judgement.reads import Read
 from appliance.ledger.model import FreeListEntry, LedgerKind, Licence
 from appliance.model import Finding, Phase, Rate, Verdict
+from appliance.recognition.corrections import Corrected
 from appliance.recognition.matching import match_hosts
 from appliance.store import audits as store
 from appliance.store import hosts as host_store
@@ -22,7 +26,7 @@ from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as ledger_store
 from appliance.store.database import Db, Row
 from appliance.store.hosts import StoredHost
-from appliance.visits import recognising, records
+from appliance.visits import folding, recognising, records
 from appliance.visits.changes import unrestored
 from appliance.visits.ledgers_in_force import assets_in_force
 from appliance.visits.scanning import is_candidate
@@ -91,17 +95,21 @@ def _result(audit: AuditRun) -> Iterator[Row]:
 def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
     """Everything the audit is a function of."""
     row = inspection_store.read(db)
+    policy = appliance.policy(row["policy"])
+    folder = appliance.folder.inspection(inspection_id)
+    catalogue = recognising.corrected(appliance, folder)
     hosts = host_store.list_hosts(db)
     results = {host_id: _Latest(*found) for host_id, found in host_store.latest_results(db).items()}
-    identities = host_store.identities(db)
+    reads = _reads(appliance, folder, db, catalogue, policy, [stored.id for stored in hosts])
+    identities = {host_id: read.identity for host_id, read in reads.items()}
     assets = assets_in_force(db)
     return AuditInputs(
         inspection_id=inspection_id,
         unit=row["unit"],
         as_of=date.fromisoformat(row["as_of"]),
         phase=Phase(row["phase"]),
-        policy=appliance.policy(row["policy"]),
-        catalogue=recognising.corrected(appliance, appliance.folder.inspection(inspection_id)),
+        policy=policy,
+        catalogue=catalogue,
         hosts=tuple(_audit_host(stored, results.get(stored.id), identities.get(stored.id)) for stored in hosts),
         matches=match_hosts([host_view(h, identities.get(h.id)) for h in hosts if is_candidate(h)], assets),
         assets=assets,
@@ -111,9 +119,20 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
         facts=lambda: (facts for _, facts in host_store.stream_facts(db)),
         declared=records.declared(db),
         unit_kind=unit_kind_of(_system(appliance, row["unit_id"])),
-        unrestored=unrestored(appliance.folder.inspection(inspection_id)),
+        unrestored=unrestored(folder),
         window=_window(row),
+        reads=lambda: (reads.pop(stored.id) for stored in hosts if stored.id in reads),  # let go as they are used
     )
+
+
+def _reads(
+    appliance: Appliance, folder: InspectionFolder, db: Db, catalogue: Corrected, policy: Policy, host_ids: list[str]
+) -> dict[str, Read]:
+    processes = folding.processes_for(len(host_ids))
+    if processes == 1:
+        return dict(folding.fold_here(db, catalogue, policy.switches))
+    source = appliance.loaded_catalogue.source
+    return folding.fold_in_processes(folder, source, catalogue, policy.switches, host_ids, processes, appliance.clock)
 
 
 def _system(appliance: Appliance, unit_id: str) -> str:
