@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,12 @@ ONE = "/api/v1/inspections"
 KINDS = click.Choice([kind.value for kind in LedgerKind])
 
 
+REPLACES = click.option(
+    "--replace", "replaces", multiple=True, metavar="文件编号", help="替换在用的哪一份，可多次填写。"
+)
+ADDS = click.option("--add", "adds", is_flag=True, help="与在用的同类台账并用，重复的行只计一次。")
+
+
 @click.group(help="台账")
 def ledger() -> None:
     pass
@@ -25,6 +32,9 @@ def ledger() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--kind", type=KINDS, help="台账种类，如 assets 固定资产、licences 附件7；缺省自动识别。")
 @click.option("--accept", type=click.Choice(["all", "good"]), help="随即接受全部行，或只接受无误的行。")
+@REPLACES
+@ADDS
+@click.option("--map", "columns", multiple=True, help="列的对应关系，如 单位编号=asset_no；可多次填写，按单位记住。")
 @click.option("--password-fd", type=int, help="加密文件的密码从该文件描述符读取。")
 @data_option
 @json_option
@@ -33,17 +43,22 @@ def ledger_import(
     file: Path,
     kind: str | None,
     accept: str | None,
+    replaces: tuple[str, ...],
+    adds: bool,
+    columns: tuple[str, ...],
     password_fd: int | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
     fields = {} if kind is None else {"kind": kind}
+    if columns:
+        fields["mapping"] = json.dumps(_mapping(columns), ensure_ascii=False)
     if password_fd is not None:
         fields["password"] = secret_from(password_fd, "")
     with connected(data) as client:
         preview = client.upload(f"{ONE}/{inspection_id}/ledgers", file, fields)
         if accept:
-            decision = {"decision": f"accept_{accept}"}
+            decision = {"decision": f"accept_{accept}", "replaces": list(replaces), "adds": adds}
             decided = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{preview['id']}/decision", decision)
             preview |= {"state": decided["state"]}
         put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
@@ -72,12 +87,23 @@ def ledger_show(inspection_id: str, file_id: str, data: Path | None, as_json: bo
 @click.argument("inspection_id")
 @click.argument("file_id")
 @click.argument("decision", type=click.Choice(["accept_all", "accept_good", "reject"]))
+@REPLACES
+@ADDS
 @data_option
 @json_option
-def ledger_decide(inspection_id: str, file_id: str, decision: str, data: Path | None, as_json: bool) -> None:
+def ledger_decide(
+    inspection_id: str,
+    file_id: str,
+    decision: str,
+    replaces: tuple[str, ...],
+    adds: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
     with connected(data) as client:
         path = f"{ONE}/{inspection_id}/ledgers/{file_id}/decision"
-        put(client.send("POST", path, {"decision": decision}), "ledger", as_json)
+        body = {"decision": decision, "replaces": list(replaces), "adds": adds}
+        put(client.send("POST", path, body), "ledger", as_json)
 
 
 @ledger.command("map", help="更正列的对应关系并重新预览；按单位记住。例：单位编号=asset_no，星座= 表示不用该列。")
@@ -95,15 +121,37 @@ def ledger_map(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    pairs = [column.rpartition("=") for column in columns]
-    if any(not mark for _, mark, _ in pairs):
-        raise click.UsageError("列的写法是 列名=字段。")
-    body: dict[str, object] = {"mapping": {header: field for header, _, field in pairs}}
+    body: dict[str, object] = {"mapping": _mapping(columns)}
     if password_fd is not None:
         body["password"] = secret_from(password_fd, "")
     with connected(data) as client:
         preview = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{file_id}/mapping", body)
         put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
+
+
+def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
+    pairs = [column.rpartition("=") for column in columns]
+    if any(not mark for _, mark, _ in pairs):
+        raise click.UsageError("列的写法是 列名=字段。")
+    return {header: field for header, _, field in pairs}
+
+
+@ledger.command("forms", help="各种台账的字段名，用于更正列的对应关系。")
+@data_option
+@json_option
+def ledger_forms(data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get("/api/v1/ledger-forms")["items"]}, "ledger_forms", as_json)
+
+
+@ledger.command("rows", help="在用台账的记录，同类各份合在一起，重复的行只列一次。")
+@click.argument("inspection_id")
+@click.argument("kind", type=KINDS)
+@data_option
+@json_option
+def ledger_rows(inspection_id: str, kind: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.all(f"{ONE}/{inspection_id}/declared/{kind}", limit=1000)}, "ledger_rows", as_json)
 
 
 @ledger.command("findings", help="已采用台账中不符合台账管理规定之处。")

@@ -6,19 +6,23 @@ from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
+from api.present import page
+from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import (
     InspectionPath,
     LedgerDecision,
     LedgerForm,
+    LedgerKindPath,
     LedgerPath,
     LinkBody,
     LinkPath,
     MappingBody,
     ProofBody,
+    SequenceQuery,
 )
 from appliance.visits import ledgers as use
-from appliance.visits import links
+from appliance.visits import links, records
+from appliance.visits.standing import Place
 
 ledgers = APIBlueprint("ledgers", __name__, abp_tags=tag("ledgers"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -33,7 +37,7 @@ def list_ledgers(path: InspectionPath) -> Any:
 def import_ledger(path: InspectionPath, form: LedgerForm) -> Any:
     """Read a file into a preview; nothing is in force before it is accepted."""
     upload = use.Upload(form.file.filename or "", form.file.read(), form.password)
-    return answer(use.import_file(appliance(), path.inspection_id, upload, form.kind), 201)
+    return answer(use.import_file(appliance(), path.inspection_id, upload, form.kind, form.mapping), 201)
 
 
 @ledgers.get(f"{ONE}/ledgers/<file_id>")
@@ -44,14 +48,30 @@ def get_ledger(path: LedgerPath) -> Any:
 
 @ledgers.post(f"{ONE}/ledgers/<file_id>/decision")
 def decide_ledger(path: LedgerPath, body: LedgerDecision) -> Any:
-    """Accept all rows, accept the good rows, or reject the file."""
-    return answer(use.decide(appliance(), path.inspection_id, path.file_id, body.decision))
+    """Accept all rows, accept the good rows, or reject the file; where others of its kind are in force, say whether
+    it replaces them or stands beside them.
+    """
+    place = Place(tuple(body.replaces), body.adds)
+    return answer(use.decide(appliance(), path.inspection_id, path.file_id, body.decision, place))
 
 
 @ledgers.post(f"{ONE}/ledgers/<file_id>/mapping")
 def correct_mapping(path: LedgerPath, body: MappingBody) -> Any:
     """Read a previewed file again with corrected columns; they are remembered for this unit."""
     return answer(use.correct_mapping(appliance(), path.inspection_id, path.file_id, body.mapping, body.password))
+
+
+@ledgers.get(f"{PREFIX}/ledger-forms")
+def list_forms() -> Any:
+    """The ledgers that are tables, with their fields: what a column can be made."""
+    return answer({"items": use.forms(appliance()), "next": None})
+
+
+@ledgers.get(f"{ONE}/declared/<kind>")
+def list_declared(path: LedgerKindPath, query: SequenceQuery) -> Any:
+    """The rows of one kind in force, all files together; what stands in several files is there once."""
+    rows = records.in_force_rows(appliance(), path.inspection_id, path.kind, query.after, query.limit + 1)
+    return page([{"sequence": n, **row} for n, row in rows], query.limit, lambda item: item["sequence"])
 
 
 @ledgers.get(f"{ONE}/form-findings")

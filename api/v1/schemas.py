@@ -6,8 +6,9 @@ import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
+from flask import request
 from flask_openapi3.models.file import FileStorage
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyAddress
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress
 
 from appliance.judgement.declared import Answer
 from appliance.ledger.model import LedgerKind, ProofLevel
@@ -138,21 +139,38 @@ class SegmentBody(Request):
     label: Text = ""
 
 
+Mapping = dict[Name, Annotated[str, Field(max_length=40)]]
+
+
+def _password_as_typed(_read: object) -> str | None:
+    """Form fields are read as JSON where they can be, which would make the password ``123456`` a number."""
+    return request.form.get("password")
+
+
 class LedgerForm(BaseModel):
     file: FileStorage
     kind: LedgerKind | None = None
-    password: Text | None = None
+    password: Annotated[Text | None, BeforeValidator(_password_as_typed)] = None
+    mapping: Mapping | None = None
 
 
 class LedgerDecision(Request):
+    """``replaces``: the files in force that it takes the place of; ``adds``: it stands beside the others."""
+
     decision: Literal["accept_all", "accept_good", "reject"]
+    replaces: Annotated[list[Ulid], Field(max_length=100)] = []
+    adds: bool = False
 
 
 class MappingBody(Request):
     """``mapping``: header as it stands in the file → field, or empty to leave the column out."""
 
-    mapping: dict[Name, Annotated[str, Field(max_length=40)]]
+    mapping: Mapping
     password: Text | None = None
+
+
+class LedgerKindPath(InspectionPath):
+    kind: LedgerKind
 
 
 class LinkPath(InspectionPath):

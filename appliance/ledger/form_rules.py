@@ -11,6 +11,10 @@ rule what S1c asks for                                                      sent
 6    an upgrade is two rows of 附件9: 卸载 the old, 安装 the new                三.5
 7    附件7 and 附件8 are refreshed at least every half year                    一.13, 二.3
 8    场地授权 is preferred                                                     配置原则 3
+—    each 软件编号 of 附件7 has its sheet of 附件9                               三.2, 三.3
+—    each computer in use and each piece of software on it stands in 附件8       二.2
+—    附件7 follows 附件6                                                         一.12
+—    领导小组: 组长, 副组长 and members of five departments                      责任制度 一(一)
 ==== ====================================================================== =========
 """
 
@@ -22,9 +26,13 @@ from datetime import date
 
 from appliance.ledger.model import (
     Allocation,
+    Asset,
+    AssetState,
     DeclaredRecord,
+    FreeListEntry,
     InstallAction,
     InstallLogEntry,
+    Leader,
     LedgerKind,
     Licence,
     LicenceType,
@@ -56,6 +64,11 @@ def shared_number(earlier: DeclaredRecord, later: DeclaredRecord) -> Message | N
     """Rules 1 and 2 about two rows that bear one 软件编号; None when they are alike or no 附件7 rows."""
     if not (isinstance(earlier, Licence) and isinstance(later, Licence)):
         return None
+    if later.software_type is earlier.software_type is SoftwareType.FREE:
+        if key(earlier.name) == key(later.name):
+            return None  # 一.8: versions of one free software share its number
+        names = {"first_name": earlier.name, "name": later.name}
+        return Message("ledger.rule_5_names", {**names, "software_no": later.software_no, "row": later.ref.row})
     if (key(earlier.name), key(earlier.version)) != (key(later.name), key(later.version)):
         return Message.of("ledger.rule_1", software_no=later.software_no, first=earlier.ref.row, row=later.ref.row)
     differing = _differing(earlier, later)
@@ -162,3 +175,74 @@ def of_allocations(rows: Sequence[Allocation], licences: Sequence[Licence]) -> I
         elif known and key(row.software_no) not in known:
             params = {"software_no": row.software_no}
             yield RowProblem(row.ref, "软件编号", Message("ledger.rule_number_unknown", params), rejected=False)
+
+
+SHOWN_NUMBERS = 10
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "信息化": ("信息", "网络", "科技", "技术", "数据"),
+    "办公厅（室）": ("办公",),
+    "人事": ("人事", "人力", "组织", "干部"),
+    "财务": ("财务", "计财", "会计", "规划财务"),
+    "资产管理": ("资产", "后勤", "国资", "总务", "行政", "机关事务", "财务"),
+}
+"""The departments whose heads are members, and words by which their names are known (资产 is often kept by 财务)."""
+
+
+def of_sheets(log: Sequence[InstallLogEntry], licences: Sequence[Licence]) -> Iterator[RowProblem]:
+    """附件9 beside 附件7: sheets of numbers that 附件7 does not know, and numbers without a sheet."""
+    known, kept = ({key(row.software_no) for row in rows if row.software_no} for rows in (licences, log))
+    seen: set[str] = set()
+    for row in log if known else ():
+        if row.software_no and key(row.software_no) not in known | seen:
+            seen.add(key(row.software_no))
+            params = {"software_no": row.software_no}
+            yield RowProblem(row.ref, "软件编号", Message("ledger.rule_number_unknown", params), rejected=False)
+    lacking = [row for row in licences if key(row.software_no) not in kept]
+    if kept and lacking:
+        names = "、".join(row.software_no for row in lacking[:SHOWN_NUMBERS])
+        ref = RowRef(lacking[0].ref.file, lacking[0].ref.sheet, 0)
+        yield RowProblem(ref, "", Message("ledger.rule_sheets", {"count": len(lacking), "numbers": names}), False)
+
+
+def of_free_list(entries: Sequence[FreeListEntry], licences: Sequence[Licence]) -> Iterator[RowProblem]:
+    """附件6 and the free software of 附件7 name the same software; nothing is said while one of the two is missing."""
+    if not (entries and licences):
+        return
+    listed = {key(entry.name) for entry in entries}
+    free = [row for row in licences if row.software_type is SoftwareType.FREE]
+    for row in free:
+        if key(row.name) not in listed:
+            yield RowProblem(row.ref, "软件名称", Message("ledger.rule_free_unlisted", {"name": row.name}), False)
+    known = {key(row.name) for row in free}
+    for entry in entries:
+        if key(entry.name) not in known:
+            known.add(key(entry.name))
+            yield RowProblem(entry.ref, "软件名称", Message("ledger.rule_free_missing", {"name": entry.name}), False)
+
+
+def of_computers(assets: Sequence[Asset], allocations: Sequence[Allocation]) -> Iterator[RowProblem]:
+    """Computers in use whose 计算机编号 stands in no row of 附件8; those without a number cannot be looked up."""
+    used = {key(row.computer_no) for row in allocations}
+    for asset in assets if used else ():
+        numbers = {key(number) for number in (asset.computer_no, asset.asset_no, asset.hostname) if number}
+        if asset.is_computer and asset.state is AssetState.IN_USE and asset.computer_no and not numbers & used:
+            params = {"computer": asset.computer_no, "asset": asset.asset_no}
+            yield RowProblem(asset.ref, "计算机编号", Message("ledger.rule_computer_missing", params), rejected=False)
+
+
+def of_leaders(rows: Sequence[Leader]) -> Iterator[RowProblem]:
+    """附件1: one 组长, a 副组长, and members of the departments that the 责任制度 names."""
+    if not rows:
+        return
+    ref = RowRef(rows[0].ref.file, rows[0].ref.sheet, 0)
+    deputies = [row for row in rows if "副组长" in row.role]
+    heads = [row for row in rows if "组长" in row.role and "副组长" not in row.role]
+    if len(heads) != 1:
+        yield RowProblem(ref, "分工", Message("ledger.rule_leader_head", {"count": len(heads)}), rejected=False)
+    if not deputies:
+        yield RowProblem(ref, "分工", Message("ledger.rule_leader_deputy", {}), rejected=False)
+    told = " ".join(f"{row.department} {row.post} {row.remark}" for row in rows)
+    missing = [name for name, words in MEMBERS.items() if not any(word in told for word in words)]
+    if missing:
+        params = {"departments": "、".join(missing)}
+        yield RowProblem(ref, "部门", Message("ledger.rule_leader_members", params), rejected=False)

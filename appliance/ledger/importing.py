@@ -9,21 +9,41 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 
 from appliance.ledger import columns as columns_file
 from appliance.ledger import statistics
 from appliance.ledger.cells import Unreadable
 from appliance.ledger.columns import Columns, Form, Words
 from appliance.ledger.dates import read_date
-from appliance.ledger.headers import Header, find_header, foreign_headers, header_key
+from appliance.ledger.headers import SEARCHED, Header, find_header, foreign_headers, header_key
 from appliance.ledger.model import DeclaredRecord, LedgerKind, RowProblem, RowRef
 from appliance.ledger.reading import Sheet, Workbook, undisturbed
 from appliance.ledger.tallying import Tally, add_sheet
-from appliance.ledger.text import folded, key
+from appliance.ledger.text import Cell, clean, folded, key
 from config.message import Message
 from config.problems import BadInput
 
+SAMPLED, SAMPLES, SAMPLE_LENGTH = 30, 3, 40
+"""Rows looked at for samples of a column, samples shown, and characters of each."""
+
+SECRET = frozenset(("serial",))
+"""Fields whose cells hold product keys: no sample of them is kept."""
+
+_LONG_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{14,}([0-9A-Za-z]{5})")
 _FILLED_ON = re.compile(r"(?:填表|填报|制表)?日期\s*[:：]?\s*(\d{4}\s*[年./-]\s*\d{1,2}(?:\s*[月./-]\s*\d{1,2})?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One column: its header, the field it was taken for (empty: not understood) and what stands below it.
+
+    Long codes in the samples are cut to their end: the column may hold product keys.
+    """
+
+    header: str
+    field: str
+    samples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +68,7 @@ class ImportPreview:
     skipped: Mapping[str, tuple[int, ...]]
     unmapped: tuple[str, ...]
     filled_on: date | None = None  # 填表日期 above the table
+    headings: tuple[Heading, ...] = ()  # of the previewed table, from left to right
 
 
 def preview(
@@ -85,7 +106,23 @@ def preview(
     mapping = {field: header.texts(field) for field in header.columns}
     names = "、".join(one.name for one, _ in sheets)
     found = _preview(kind, names, read, tally, (header.row, mapping, header.unmapped()))
-    return replace(found, filled_on=_filled_on(chosen, header, columns.words))
+    return replace(found, filled_on=_filled_on(chosen, header, columns.words), headings=_headings(chosen, header))
+
+
+def _headings(sheet: Sheet, header: Header) -> tuple[Heading, ...]:
+    fields = {position: field for field, positions in header.columns.items() for position in positions}
+    below = list(islice((cells for number, cells in sheet.rows if number > header.row), SAMPLED))
+    return tuple(
+        Heading(text, fields.get(place, ""), _samples(below, place, fields.get(place, "")))
+        for place, text in enumerate(header.seen)
+        if text
+    )
+
+
+def _samples(rows: Sequence[Sequence[Cell]], place: int, field: str) -> tuple[str, ...]:
+    texts = (clean(cells[place])[:SAMPLE_LENGTH] for cells in rows if place < len(cells) and field not in SECRET)
+    distinct = dict.fromkeys(_LONG_CODE.sub(r"…\1", text) for text in texts if text)
+    return tuple(islice(distinct, SAMPLES))
 
 
 def _filled_on(sheet: Sheet, header: Header, words: Words) -> date | None:
@@ -186,8 +223,17 @@ def _choose(workbook: Workbook, form: Form, name: str | None) -> tuple[Sheet, He
     found = [(sheet, header) for sheet in sheets if (header := find_header(sheet.rows, form))]
     if not found:
         expected = "、".join(list(form.labels.values())[1:6])
-        raise BadInput("ledger.no_header", title=form.title, sheets=_names(workbook), expected=expected)
+        seen = "、".join(_likely_header(sheets))[:500]
+        params = {"title": form.title, "sheets": _names(workbook), "expected": expected}
+        raise BadInput("ledger.no_header", **params, kind=form.kind, seen=seen)
     return max(found, key=lambda pair: (_is_form(pair[1], form), len(pair[1].columns)))
+
+
+def _likely_header(sheets: Sequence[Sheet]) -> tuple[str, ...]:
+    """The row near the top of the first sheet with rows that names most columns, in words."""
+    rows = next((sheet.rows[:SEARCHED] for sheet in sheets if sheet.rows), ())
+    texts = (tuple(clean(cell) for cell in cells if isinstance(cell, str) and cell.strip()) for _, cells in rows)
+    return max(texts, key=len, default=())
 
 
 def _names(workbook: Workbook) -> str:
@@ -206,6 +252,7 @@ def _check_header(sheet: Sheet, header: Header, form: Form) -> None:
             sheet=sheet.name,
             row=header.row,
             seen=seen[:500],
+            kind=form.kind,
         )
 
 

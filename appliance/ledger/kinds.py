@@ -28,7 +28,7 @@ class Kind:
     """What is to be said, besides that they are one too many, about two records of one identity."""
 
 
-def _content(record: DeclaredRecord) -> Hashable:
+def content(record: DeclaredRecord) -> Hashable:
     """The whole row: the same row twice is one too many."""
     return tuple(getattr(record, field.name) for field in fields(record) if field.name != "ref")
 
@@ -43,13 +43,13 @@ KINDS: Mapping[LedgerKind, Kind] = {
         lambda entry: (key(entry.software_no), key(entry.name), key(entry.version), *entry.departments),
         "name",
     ),
-    LedgerKind.ALLOCATIONS: Kind(more_records.read_allocations, _content, "software_name"),
-    LedgerKind.INSTALL_LOG: Kind(more_records.read_install_log, _content, "computer_no"),
-    LedgerKind.LEADERS: Kind(more_records.read_leaders, _content, "name"),
+    LedgerKind.ALLOCATIONS: Kind(more_records.read_allocations, content, "software_name"),
+    LedgerKind.INSTALL_LOG: Kind(more_records.read_install_log, content, "computer_no"),
+    LedgerKind.LEADERS: Kind(more_records.read_leaders, content, "name"),
     LedgerKind.SUBUNITS: Kind(more_records.read_subunits, lambda unit: key(unit.name), "name"),
-    LedgerKind.PROOFS: Kind(more_records.read_proofs, _content, "software_no"),
-    LedgerKind.SERVERS: Kind(more_records.read_servers, _content, "address"),
+    LedgerKind.PROOFS: Kind(more_records.read_proofs, content, "software_no"),
+    LedgerKind.SERVERS: Kind(more_records.read_servers, content, "address"),
     LedgerKind.LINKS: Kind(more_records.read_links, lambda link: key(link.computer_no), "computer_no"),
-    LedgerKind.CLIENT_EXPORT: Kind(more_records.read_client_export, _content, "product"),
-    LedgerKind.BASELINE: Kind(more_records.read_baseline, _content, "kind"),
+    LedgerKind.CLIENT_EXPORT: Kind(more_records.read_client_export, content, "product"),
+    LedgerKind.BASELINE: Kind(more_records.read_baseline, content, "kind"),
 }

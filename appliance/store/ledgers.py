@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from appliance.ledger import overlapping
 from appliance.ledger.model import (
     Allocation,
     Asset,
@@ -49,6 +50,7 @@ _PROOF = TypeAdapter(Proof)
 _LINK = TypeAdapter(ComputerLink)
 T = TypeVar("T", bound=DeclaredRecord)
 
+OBJECTS = ("counts", "mapping", "headers")
 PREVIEWED, ACCEPTED, REJECTED, SUPERSEDED = "previewed", "accepted", "rejected", "superseded"
 
 
@@ -61,15 +63,15 @@ def save_file(
 ) -> None:
     """Store a previewed file with its records and problems in one transaction.
 
-    ``row``: id, kind, name, sha256, received_at, filled_on, counts (object), mapping (object). A file of this id that
-    was only previewed before is replaced: its mapping was corrected.
+    ``row``: id, kind, name, sha256, received_at, filled_on, counts (object), mapping (object), headers (list). A file
+    of this id that was only previewed before is replaced: its mapping was corrected.
     """
     adapter = ADAPTERS[kind]
     with db.atomic():
         for table in ("declared", "row_problems"):
             db.execute(f"DELETE FROM {table} WHERE file_id = ?", [row["id"]])  # noqa: S608  a table of ours
         db.execute("DELETE FROM ledger_files WHERE id = ? AND state = ?", [row["id"], PREVIEWED])
-        stored = {**row, "state": PREVIEWED, "counts": dumps(row["counts"]), "mapping": dumps(row["mapping"])}
+        stored = {**row, "state": PREVIEWED, **{name: dumps(row[name]) for name in OBJECTS}}
         db.insert("ledger_files", stored)
         db.insert_many("declared", (_declared(row["id"], n, record, adapter) for n, record in enumerate(records)))
         db.insert_many("row_problems", (_problem(row["id"], n, problem) for n, problem in enumerate(problems)))
@@ -93,7 +95,7 @@ def _problem(file_id: str, seq: int, problem: RowProblem) -> Row:
 
 
 def list_files(db: Db) -> list[Row]:
-    """All imported files, newest last, with counts and mapping as objects."""
+    """All imported files, newest last, with counts, mapping and headers as objects."""
     return [_file(row) for row in db.rows("SELECT * FROM ledger_files ORDER BY id")]
 
 
@@ -104,7 +106,7 @@ def get_file(db: Db, file_id: str) -> Row | None:
 
 
 def _file(row: Row) -> Row:
-    return {**row, "counts": loads(row["counts"]), "mapping": loads(row["mapping"])}
+    return {**row, **{name: loads(row[name]) for name in OBJECTS}}
 
 
 def file_problems(db: Db, file_id: str, limit: int = -1) -> list[Row]:
@@ -122,13 +124,11 @@ def file_records(db: Db, file_id: str, limit: int = -1) -> list[dict[str, Any]]:
     return [loads(row["document"]) for row in db.rows(sql, [file_id, limit])]
 
 
-def accept_file(db: Db, file_id: str, kind: str) -> None:
-    """Put a previewed file in force; the file of this kind that was in force before becomes a kept old version."""
+def accept_file(db: Db, file_id: str, replaced: Iterable[str] = ()) -> None:
+    """Put a previewed file in force; those it replaces become kept old versions, others of its kind stay in force."""
     with db.atomic():
-        db.execute(
-            "UPDATE ledger_files SET state = ? WHERE kind = ? AND state = ? AND id <> ?",
-            [SUPERSEDED, kind, ACCEPTED, file_id],
-        )
+        for old in replaced:
+            db.execute("UPDATE ledger_files SET state = ? WHERE id = ?", [SUPERSEDED, old])
         db.execute("UPDATE ledger_files SET state = ? WHERE id = ?", [ACCEPTED, file_id])
 
 
@@ -138,16 +138,35 @@ def reject_file(db: Db, file_id: str) -> None:
 
 
 def records_in_force(db: Db, kind: LedgerKind, of: type[T]) -> tuple[T, ...]:
-    """The records of the file of ``kind`` that is in force."""
-    adapter: TypeAdapter[T] = TypeAdapter(of)
+    """The records of the files of ``kind`` in force, each an ``of``; what stands in several files counts once, as the
+    newest says.
+    """
+    found = overlapping.merged(kind, all_in_force(db, kind))
+    return tuple(record for record in found if isinstance(record, of))
+
+
+def documents_in_force(db: Db, kind: LedgerKind) -> list[Row]:
+    """As :func:`records_in_force`, as JSON objects."""
+    found = overlapping.merged(kind, all_in_force(db, kind))
+    return [ADAPTERS[kind].dump_python(record, mode="json") for record in found]
+
+
+def all_in_force(db: Db, kind: LedgerKind) -> tuple[DeclaredRecord, ...]:
+    """Every record of the files of ``kind`` in force, file by file, those that stand in several files included."""
     sql = """SELECT d.document FROM declared d JOIN ledger_files f ON f.id = d.file_id
              WHERE f.kind = ? AND f.state = ? ORDER BY f.id, d.seq"""
-    return tuple(adapter.validate_json(row["document"]) for row in db.rows(sql, [kind, ACCEPTED]))
+    return tuple(ADAPTERS[kind].validate_json(row["document"]) for row in db.rows(sql, [kind, ACCEPTED]))
 
 
-def files_in_force(db: Db) -> list[Row]:
-    """The file of each kind that is in force."""
-    return [row for row in list_files(db) if row["state"] == ACCEPTED]
+def records_of_file(db: Db, file_id: str, kind: LedgerKind) -> tuple[DeclaredRecord, ...]:
+    """The accepted rows of one file, in force or not."""
+    rows = db.rows("SELECT document FROM declared WHERE file_id = ? ORDER BY seq", [file_id])
+    return tuple(ADAPTERS[kind].validate_json(row["document"]) for row in rows)
+
+
+def files_in_force(db: Db, kind: LedgerKind | None = None) -> list[Row]:
+    """The files in force, of one kind or of all, oldest first."""
+    return [row for row in list_files(db) if row["state"] == ACCEPTED and kind in (None, row["kind"])]
 
 
 def problems_in_force(db: Db, prefix: str) -> tuple[RowProblem, ...]:

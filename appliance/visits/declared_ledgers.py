@@ -67,14 +67,17 @@ def install_row(row: InstallLogEntry) -> declared.InstallRow:
 
 
 def purchases(cells: Iterable[Statistic]) -> tuple[declared.Purchase, ...]:
-    """附件5 part 四: each kind of software has a column of 许可数 and one of 金额 (万元), in rows 国内 and 国外."""
-    found: dict[tuple[str, str], dict[str, Statistic]] = {}
+    """附件5 part 四: each kind of software has a column of 许可数 and one of 金额 (万元), in rows 国内 and 国外.
+
+    Two files in force (departments, years) are two purchases.
+    """
+    found: dict[tuple[str, str, str], dict[str, Statistic]] = {}
     for cell in cells:
         if cell.part == PURCHASED and (origin := next((o for o in ORIGINS if o in cell.row), "")):
             kind = "amount" if "万元" in cell.column or "金额" in cell.column else "sets"
             name = re.sub(r"[\s（(].*|许可.*|金额.*|套数.*|数量.*", "", cell.column)
             if name not in SUMS:
-                found.setdefault((name, origin), {})[kind] = cell
+                found.setdefault((name, origin, cell.ref.file), {})[kind] = cell
     return tuple(
         declared.Purchase(
             ref=next(iter(parts.values())).ref,
@@ -83,7 +86,7 @@ def purchases(cells: Iterable[Statistic]) -> tuple[declared.Purchase, ...]:
             sets=int(_number(parts.get("sets")) or 0),
             amount_fen=_fen(parts.get("amount")),
         )
-        for (name, origin), parts in sorted(found.items())
+        for (name, origin, _), parts in sorted(found.items())
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from appliance.ledger.model import LedgerKind, Proof, ProofLevel
 from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as store
 from appliance.store.database import Db, Row
+from appliance.visits import standing
+from appliance.visits.standing import UNSAID, Place
 from config.clock import rfc3339
 from config.durable import replace_file
 from config.problems import BadInput, Conflict, NotFound
@@ -31,8 +33,17 @@ class Upload:
     password: str | None = None
 
 
-def import_file(appliance: Appliance, inspection_id: str, upload: Upload, kind: LedgerKind | None) -> dict[str, Any]:
-    """Keep the file, parse it in the limited child and store the preview. Raises BadInput; nothing is in force yet."""
+def import_file(
+    appliance: Appliance,
+    inspection_id: str,
+    upload: Upload,
+    kind: LedgerKind | None,
+    mapping: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Keep the file, parse it in the limited child and store the preview. Raises BadInput; nothing is in force yet.
+
+    ``mapping``: header → field, for a file whose headers are not understood otherwise; remembered once it was read.
+    """
     limit = appliance.settings.ledger.file_limit_mb
     if len(upload.data) > limit << 20:
         raise BadInput("ledger.file_too_big", size_mb=-(-len(upload.data) >> 20), limit_mb=limit)
@@ -42,12 +53,13 @@ def import_file(appliance: Appliance, inspection_id: str, upload: Upload, kind: 
         path = folder.attachments / f"{file_id}{_suffix(name)}"
         replace_file(path, upload.data)
         try:
-            preview = _preview(appliance, db, path, file_id, kind, upload.password)
+            preview = _preview(appliance, db, path, file_id, kind, upload.password, mapping)
         except BadInput:
             path.unlink()  # refused: the unit's file is not ours to keep
             raise
         digest = hashlib.sha256(upload.data).hexdigest()
         appliance.log(inspection_id, "ledger.imported", file=name, sha256=digest, kind=preview.kind)
+        _remember(appliance, db, preview.kind, mapping or {})
         received = rfc3339(appliance.clock.now())
         row: Row = {"id": file_id, "kind": preview.kind, "name": name, "sha256": digest, "received_at": received}
         return _stored(appliance, db, row, preview)
@@ -69,10 +81,15 @@ def correct_mapping(
         path = folder.attachments / f"{file_id}{_suffix(row['name'])}"
         preview = _preview(appliance, db, path, file_id, kind, password, mapping)
         appliance.log(inspection_id, "ledger.mapped", file=row["name"], sha256=row["sha256"], columns=len(mapping))
-        with appliance.index() as index:
-            store.save_mapping(index, inspection_store.read(db)["unit_id"], kind, mapping)
+        _remember(appliance, db, kind, mapping)
         kept = {name: row[name] for name in ("id", "kind", "name", "sha256", "received_at")}
         return _stored(appliance, db, kept, preview)
+
+
+def _remember(appliance: Appliance, db: Db, kind: LedgerKind, mapping: Mapping[str, str]) -> None:
+    if mapping:
+        with appliance.index() as index:
+            store.save_mapping(index, inspection_store.read(db)["unit_id"], kind, mapping)
 
 
 def _stored(appliance: Appliance, db: Db, row: Row, preview: importing.ImportPreview) -> dict[str, Any]:
@@ -83,11 +100,10 @@ def _stored(appliance: Appliance, db: Db, row: Row, preview: importing.ImportPre
         "skipped": preview.rows_skipped,
     }
     filled_on = preview.filled_on.isoformat() if preview.filled_on else None
-    row = {**row, "filled_on": filled_on, "counts": counts, "mapping": dict(preview.mapping)}
+    understood = {"mapping": dict(preview.mapping), "headers": [asdict(one) for one in preview.headings]}
+    row = {**row, "filled_on": filled_on, "counts": counts, **understood}
     store.save_file(db, row, preview.kind, preview.accepted, preview.problems)
-    form = appliance.columns.forms.get(preview.kind)
-    columns = {"unmapped": list(preview.unmapped), "fields": dict(form.labels) if form else {}}
-    return {**_described(db, row["id"]), **columns}
+    return _described(appliance, db, row["id"])
 
 
 def _preview(
@@ -114,6 +130,14 @@ def _suffix(name: str) -> str:
     return suffix if suffix in (".xlsx", ".xls", ".et", ".ods", ".csv", ".txt") else ".bin"
 
 
+def forms(appliance: Appliance) -> list[Row]:
+    """The ledgers that are tables: kind, title, required fields, and each field with its official header."""
+    return [
+        {"kind": kind.value, "title": form.title, "required": list(form.required), "fields": dict(form.labels)}
+        for kind, form in appliance.columns.forms.items()
+    ]
+
+
 def list_files(appliance: Appliance, inspection_id: str) -> list[Row]:
     """All imported files with their states and counts."""
     with appliance.inspection(inspection_id) as (db, _):
@@ -123,13 +147,16 @@ def list_files(appliance: Appliance, inspection_id: str) -> list[Row]:
 def get_file(appliance: Appliance, inspection_id: str, file_id: str) -> dict[str, Any]:
     """One file with the first rows and problems."""
     with appliance.inspection(inspection_id) as (db, _):
-        return _described(db, file_id)
+        return _described(appliance, db, file_id)
 
 
-def _described(db: Db, file_id: str) -> dict[str, Any]:
+def _described(appliance: Appliance, db: Db, file_id: str) -> dict[str, Any]:
     row = _file(db, file_id)
     rows, problems = store.file_records(db, file_id, SHOWN_ROWS), store.file_problems(db, file_id)
-    return {**row, "rows": rows, "problems": problems}
+    form = appliance.columns.forms.get(LedgerKind(row["kind"]))
+    fields = {"fields": dict(form.labels) if form else {}}
+    headers = {"unmapped": [one["header"] for one in row["headers"] if not one["field"]]}
+    return {**row, **fields, **headers, **standing.beside(db, row), "rows": rows, "problems": problems}
 
 
 def _file(db: Db, file_id: str) -> Row:
@@ -139,19 +166,28 @@ def _file(db: Db, file_id: str) -> Row:
     return row
 
 
-def decide(appliance: Appliance, inspection_id: str, file_id: str, decision: str) -> Row:
-    """``accept_all`` (only when no row was rejected), ``accept_good`` or ``reject`` a previewed file."""
+def decide(
+    appliance: Appliance, inspection_id: str, file_id: str, decision: str, place: Place = UNSAID
+) -> dict[str, Any]:
+    """``accept_all`` (only when no row was rejected), ``accept_good`` or ``reject`` a previewed file.
+
+    ``place``: whether it replaces files in force or stands beside them. Raises Conflict ``ledger.replace_or_add`` when
+    that is not said and a file of its kind is in force; nothing is ever replaced or added silently.
+    """
     with appliance.open_inspection(inspection_id) as (db, _):
         row = _file(db, file_id)
         if row["state"] != store.PREVIEWED:
             raise Conflict("ledger.already_decided", name=row["name"])
         if decision == "accept_all" and row["counts"]["rejected"]:
             raise Conflict("ledger.has_rejected_rows", rejected=row["counts"]["rejected"])
-        appliance.log(inspection_id, "ledger.decided", file=row["name"], sha256=row["sha256"], decision=decision)
+        replaced = [] if decision == "reject" else standing.replaced(db, row, place)
+        digest, names = row["sha256"], "、".join(old["name"] for old in replaced)
+        params = {"file": row["name"], "sha256": digest, "decision": decision, "replaces": names, "adds": place.adds}
+        appliance.log(inspection_id, "ledger.decided", **params)
         if decision == "reject":
             store.reject_file(db, file_id)
         else:
-            store.accept_file(db, file_id, row["kind"])
+            store.accept_file(db, file_id, [old["id"] for old in replaced])
         return _file(db, file_id)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 from pydantic import ValidationError
 
 from appliance.context import Appliance
-from appliance.judgement.declared import Answer, Declared
+from appliance.judgement.declared import Answer, Declared, SiteScope
+from appliance.ledger.model import EarlierFinding, Leader, LedgerKind
+from appliance.ledger.unit_tree import build_tree, covered
 from appliance.model import Decision
 from appliance.store import audits as audit_store
+from appliance.store import inspections as inspection_store
+from appliance.store import ledgers as ledger_store
 from appliance.store import records as store
 from appliance.store.database import Db, Row
+from appliance.visits import ledgers_in_force as in_force
 from appliance.visits.declared_ledgers import from_ledgers
 from config.clock import rfc3339
 from config.problems import BadInput, Conflict, NotFound
@@ -20,8 +28,39 @@ BY_VERDICT = ("decisions", "objections")
 def declared(db: Db) -> Declared:
     """All declared records and decisions of an inspection: the ledgers in force, and what was entered by hand."""
     ledgers, entered = from_ledgers(db), store.load(db)
+    if scopes := entered.get("site_scopes"):
+        entered["site_scopes"] = tuple(_over_tree(db, scopes))
     names = ledgers.keys() | entered.keys()
     return Declared(**{name: (*ledgers.get(name, ()), *entered.get(name, ())) for name in names})
+
+
+def _over_tree(db: Db, scopes: Iterable[SiteScope]) -> Iterator[SiteScope]:
+    """Site licences with the departments below those named: a superior unit's licence covers its sub-units."""
+    tree = build_tree(inspection_store.read(db)["unit"], in_force.subunits(db))
+    departments = [asset.department for asset in in_force.assets_in_force(db) if asset.department]
+    for scope in scopes:
+        yield replace(scope, departments=covered(scope.departments, tree, departments)) if scope.departments else scope
+
+
+def in_force_rows(
+    appliance: Appliance, inspection_id: str, kind: LedgerKind, after: int, limit: int
+) -> list[tuple[int, Row]]:
+    """``(sequence, row)`` of one kind in force, all files together; what stands in several files is there once."""
+    with appliance.inspection(inspection_id) as (db, _):
+        found = ledger_store.documents_in_force(db, kind)
+    return [(number, row) for number, row in enumerate(found, 1) if number > after][:limit]
+
+
+def earlier_findings(appliance: Appliance, inspection_id: str) -> tuple[EarlierFinding, ...]:
+    """The findings of an earlier inspection that came as a ledger (last year's Excel): a baseline nobody sealed."""
+    with appliance.inspection(inspection_id) as (db, _):
+        return in_force.earlier_findings(db)
+
+
+def leaders(appliance: Appliance, inspection_id: str) -> tuple[Leader, ...]:
+    """领导小组成员 of S1c 附件1, as the form 附件1 and the document check need them."""
+    with appliance.inspection(inspection_id) as (db, _):
+        return in_force.leaders(db)
 
 
 def add(appliance: Appliance, inspection_id: str, kind: str, fields: Row) -> Row:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api.conftest import Api
+from tests.appliance.ledger import files
 
 LICENCES = "填表日期：2020年1月5日,,,\n软件编号,软件名称,软件类型,许可数量\nRJ1,甲,商业软件,5\nRJ2,乙,OEM软件,3\n"
 
 
 def upload(api: Api, one: str, text: str, **fields: str) -> Any:
-    form = {**fields, "file": (io.BytesIO(text.encode()), "台账.csv")}
+    return upload_file(api, one, text.encode(), "台账.csv", **fields)
+
+
+def upload_file(api: Api, one: str, data: bytes, name: str, **fields: str) -> Any:
+    form = {**fields, "file": (io.BytesIO(data), name)}
     headers = {"Authorization": f"Bearer {api.built.gate.api_token}", "X-Hezheng": "1"}
     return api.client.post(f"{one}/ledgers", data=form, headers=headers, base_url="http://127.0.0.1:8600")
 
@@ -23,8 +32,15 @@ def problem(api: Api, method: str, path: str, body: Any = None) -> Any:
     return response.json
 
 
-def accept(api: Api, one: str, file_id: str) -> None:
-    api.post(f"{one}/ledgers/{file_id}/decision", {"decision": "accept_good"})
+def accept(api: Api, one: str, file_id: str, **place: Any) -> None:
+    api.post(f"{one}/ledgers/{file_id}/decision", {"decision": "accept_good", **place})
+
+
+def take(api: Api, one: str, text: str, kind: str, **place: Any) -> str:
+    """Import and accept; the file's id."""
+    file_id: str = upload(api, one, text, kind=kind).json["id"]
+    accept(api, one, file_id, **place)
+    return file_id
 
 
 def test_columns_corrected_once_are_remembered_for_the_unit(api: Api) -> None:
@@ -50,12 +66,12 @@ def test_a_column_cannot_be_made_a_field_that_the_form_does_not_have(api: Api) -
 
 def test_an_accepted_file_keeps_its_columns_and_older_versions_are_kept(api: Api) -> None:
     one = api.new_inspection()
-    files = [upload(api, one, f"资产编号,名称\nGD-{n},电脑\n").json["id"] for n in (1, 2)]
-    for file_id in files:
-        accept(api, one, file_id)
+    imported = [upload(api, one, f"资产编号,名称\nGD-{n},电脑\n").json["id"] for n in (1, 2)]
+    accept(api, one, imported[0])
+    accept(api, one, imported[1], replaces=[imported[0]])
     states = {item["id"]: item["state"] for item in api.get(f"{one}/ledgers")["items"]}
-    assert [states[file_id] for file_id in files] == ["superseded", "accepted"]
-    late = problem(api, "POST", f"{one}/ledgers/{files[1]}/mapping", {"mapping": {"名称": ""}})
+    assert [states[file_id] for file_id in imported] == ["superseded", "accepted"]
+    late = problem(api, "POST", f"{one}/ledgers/{imported[1]}/mapping", {"mapping": {"名称": ""}})
     assert late["code"] == "ledger.already_decided"
 
 
@@ -90,3 +106,93 @@ def test_papers_of_a_list_are_proofs_like_those_entered_by_hand(api: Api) -> Non
         ("RJ1", "P1", "HT-1"),
         ("RJ2", "P2", ""),
     ]
+
+
+def numbers(api: Api, one: str, kind: str = "assets", field: str = "asset_no") -> list[str]:
+    return [row[field] for row in api.get(f"{one}/declared/{kind}")["items"]]
+
+
+def test_a_second_file_of_a_kind_asks_whether_it_replaces_or_adds(api: Api) -> None:
+    one = api.new_inspection()
+    first = take(api, one, "资产编号,名称\nGD-1,电脑\n", "assets")
+    second = upload(api, one, "资产编号,名称\nGD-2,电脑\n").json
+    assert [file["id"] for file in second["in_force"]] == [first]
+    path = f"{one}/ledgers/{second['id']}/decision"
+    asked = problem(api, "POST", path, {"decision": "accept_good"})
+    assert (asked["status"], asked["code"]) == (409, "ledger.replace_or_add")
+    assert "台账.csv" in asked["title"]
+    assert numbers(api, one) == ["GD-1"]
+    unknown = problem(api, "POST", path, {"decision": "accept_good", "replaces": [second["id"]]})
+    assert unknown["code"] == "ledger.not_in_force"
+    accept(api, one, second["id"], adds=True)
+    assert numbers(api, one) == ["GD-1", "GD-2"]
+    third = upload(api, one, "资产编号,名称\nGD-3,电脑\n").json["id"]
+    half = problem(api, "POST", f"{one}/ledgers/{third}/decision", {"decision": "accept_good", "replaces": [first]})
+    assert half["code"] == "ledger.replace_or_add"  # the second file would silently stay
+    accept(api, one, third, replaces=[first], adds=True)
+    assert numbers(api, one) == ["GD-2", "GD-3"]
+
+
+def test_rows_that_stand_in_two_files_are_shown_and_counted_once(api: Api) -> None:
+    one = api.new_inspection()
+    take(api, one, "资产编号,名称,数量,部门\nGD-1,电脑,1,一科\nGD-2,电脑,3,一科\n", "assets")
+    second = upload(api, one, "资产编号,名称,数量,部门\ngd-2 ,电脑,5,二科\nGD-1,电脑,1,一科\nGD-9,电脑,1,二科\n").json
+    shown = [(row["value"], row["same"], row["counted"]["row"], row["left_out"]["row"]) for row in second["duplicates"]]
+    assert (second["duplicate_count"], shown) == (2, [("gd-2", False, 2, 3), ("GD-1", True, 3, 2)])
+    accept(api, one, second["id"], adds=True)
+    rows = api.get(f"{one}/declared/assets")["items"]
+    assert {(row["asset_no"], row["quantity"]) for row in rows} == {("GD-1", 1), ("gd-2", 5), ("GD-9", 1)}
+    found = api.get(f"{one}/form-findings")["items"]
+    told = {(item["row"], item["reason"]["code"]) for item in found if "duplicate" in item["reason"]["code"]}
+    assert told == {(2, "ledger.duplicate_across_files"), (3, "ledger.duplicate_differs")}
+
+
+def test_the_same_file_twice_is_not_taken_beside_itself(api: Api) -> None:
+    one = api.new_inspection()
+    text = "软件编号,证明类型,合同编号\nRJ1,采购合同,HT-1\n"
+    first = take(api, one, text, "proofs")
+    again = upload(api, one, text, kind="proofs").json["id"]
+    refused = problem(api, "POST", f"{one}/ledgers/{again}/decision", {"decision": "accept_all", "adds": True})
+    assert refused["code"] == "ledger.same_file"
+    accept(api, one, again, replaces=[first])
+    assert numbers(api, one, "proofs", "number") == ["HT-1"]
+
+
+def test_a_file_without_a_known_header_is_read_once_its_columns_are_named(api: Api) -> None:
+    one = api.new_inspection()
+    text = "牌子号,是什么东西,归谁管\nGD-1,电脑,财务科\n"
+    refused = upload(api, one, text, kind="assets").json
+    assert (refused["code"], refused["params"]["kind"]) == ("ledger.no_header", "assets")
+    assert refused["params"]["seen"] == "牌子号、是什么东西、归谁管"
+    mapping = {"牌子号": "asset_no", "归谁管": "department"}
+    told = upload(api, one, text, kind="assets", mapping=json.dumps(mapping)).json
+    assert [(row["asset_no"], row["department"]) for row in told["rows"]] == [("GD-1", "财务科")]
+    headers = {item["header"]: (item["field"], item["samples"]) for item in told["headers"]}
+    assert headers["归谁管"] == ("department", ["财务科"])
+    assert headers["是什么东西"] == ("", ["电脑"])
+    assert upload(api, one, text, kind="assets").json["rows"][0]["department"] == "财务科"
+
+
+def test_samples_of_columns_hold_no_product_key(api: Api) -> None:
+    one = api.new_inspection()
+    key = "ABCDE-FGHIJ-KLMNO-PQRST-UVWXY"
+    text = f"软件编号,软件名称,软件类型,许可数量,序列号,另一密钥\nRJ1,甲,商业软件,5,{key},{key.replace('-', '')}\n"
+    told = upload(api, one, text)
+    samples = {item["header"]: item["samples"] for item in told.json["headers"]}
+    assert (samples["序列号"], samples["另一密钥"]) == ([], ["…UVWXY"])
+    assert "FGHIJ" not in told.text
+
+
+def test_the_fields_of_each_ledger_can_be_asked_for(api: Api) -> None:
+    forms = {form["kind"]: form for form in api.get("/api/v1/ledger-forms")["items"]}
+    assert forms["assets"]["required"] == ["asset_no"]
+    assert forms["assets"]["fields"]["department"] == "使用部门"
+
+
+@pytest.mark.parametrize("password", ["123456", "true", "007"])
+def test_a_password_of_digits_opens_the_file(api: Api, tmp_path: Path, password: str) -> None:
+    one = api.new_inspection()
+    file = files.encrypted(tmp_path / "台账.xlsx", [["资产编号", "名称"], ["GD-1", "电脑"]], password)
+    assert upload_file(api, one, file.read_bytes(), file.name).json["code"] == "ledger.encrypted"
+    told = upload_file(api, one, file.read_bytes(), file.name, password=password)
+    assert told.json["counts"]["accepted"] == 1, told.text
