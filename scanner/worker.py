@@ -97,7 +97,7 @@ def collect_host(job: Job, emit: Upwards) -> None:
         session.channel,
         host.username,
     )
-    emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
+    emit.document("facts", facts.to_text(facts.assemble(attempt, records, results)))
 
 
 def fetch_key(job: Job, emit: Emit) -> None:
