@@ -15,7 +15,16 @@ from typing import Any
 from config.message import Message
 from scanner import session
 from scanner.model import Outcome
-from scanner.session import RegistryKey, RegistryValue, SessionError, ShellAnswer, WmiRow, WmiValue
+from scanner.session import (
+    FileSeen,
+    FileState,
+    RegistryKey,
+    RegistryValue,
+    SessionError,
+    ShellAnswer,
+    WmiRow,
+    WmiValue,
+)
 
 RAW_SCHEMA = "hezheng.raw/1"
 
@@ -149,6 +158,20 @@ def row_from_json(source: str, value: Mapping[str, Any], observation: str) -> Wm
     """Inverse of :func:`row_to_json`."""
     values: dict[str, WmiValue] = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
     return WmiRow(source, values, observation)
+
+
+def file_to_json(seen: FileSeen) -> dict[str, Any]:
+    """``{"path", "state"}``, and what its attributes tell where it is there."""
+    found: dict[str, Any] = {"path": seen.path, "state": seen.state}
+    if seen.state is FileState.PRESENT:
+        found |= {"folder": seen.folder, "size": seen.size, "created": seen.created, "written": seen.written}
+    return found
+
+
+def file_from_json(value: Mapping[str, Any], observation: str) -> FileSeen:
+    """Inverse of :func:`file_to_json`."""
+    known = {name: value[name] for name in ("folder", "size", "created", "written") if name in value}
+    return FileSeen(value["path"], FileState(value["state"]), **known, observation=observation)
 
 
 def _text_or_base64(data: bytes) -> str | dict[str, str]:

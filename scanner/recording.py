@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from config.clock import Clock, rfc3339
 from scanner import raw
 from scanner.raw import RawRecord
 from scanner.redaction import redact_text, redact_value, redact_wmi
-from scanner.session import Registry, RegistryKey, SessionError, Shell, ShellAnswer, WmiQuery, WmiRow
+from scanner.session import (
+    FileSeen,
+    FileTree,
+    OpenedHive,
+    Registry,
+    RegistryKey,
+    SessionError,
+    Shell,
+    ShellAnswer,
+    WmiQuery,
+    WmiRow,
+)
 from scanner.wmi_classes import WmiClass
+
+T = TypeVar("T")
 
 KEYS_A_RECORD = 100
 """Subkeys of one reading are recorded in parts of this many, so that a raw line stays small."""
@@ -95,6 +108,39 @@ class RecordingRegistry:
         secret = self.recorder.redaction_key
         values = {name: redact_value(key.path, name, value, secret) for name, value in key.values.items()}
         return replace(key, values=values)
+
+
+@dataclass
+class RecordingFiles:
+    """Files that are looked at, recorded; of a registry file the keys that are asked for, redacted."""
+
+    inner: FileTree
+    recorder: Recorder
+
+    def look(self, paths: Sequence[str]) -> tuple[FileSeen, ...]:
+        request = {"op": "files.look", "asked": len(paths)}
+        found = self._asked(request, lambda: self.inner.look(paths))
+        name = self.recorder.record(request, [raw.file_to_json(seen) for seen in found])
+        return tuple(replace(seen, observation=name) for seen in found)
+
+    def find(self, wanted: Mapping[str, Sequence[str]]) -> tuple[tuple[str, FileSeen], ...]:
+        request = {"op": "files.find", "asked": sum(len(paths) for paths in wanted.values())}
+        found = self._asked(request, lambda: self.inner.find(wanted))
+        name = self.recorder.record(request, [{"label": label, **raw.file_to_json(seen)} for label, seen in found])
+        return tuple((label, replace(seen, observation=name)) for label, seen in found)
+
+    def hive(self, path: str, mount: str) -> OpenedHive:
+        request = {"op": "files.hive", "path": path, "mount": mount}
+        opened = self._asked(request, lambda: self.inner.hive(path, mount))
+        self.recorder.record(request, {"dirty": opened.dirty})
+        return OpenedHive(RecordingRegistry(opened.registry, self.recorder), opened.dirty)
+
+    def _asked(self, request: Mapping[str, Any], ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except SessionError as error:
+            self.recorder.record(request, error=error)
+            raise
 
 
 @dataclass

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scanner import raw
 from scanner.raw import RawRecord
-from scanner.session import RegistryKey, SessionError, ShellAnswer, TimedOut, WmiRow
+from scanner.session import FileSeen, OpenedHive, RegistryKey, SessionError, ShellAnswer, TimedOut, WmiRow
 from scanner.wmi_classes import WmiClass
 
 Question = tuple[str, str, str]  # collector, operation, path or command
@@ -39,10 +39,21 @@ class Recording:
         """Whether WMI was asked anything; if not, the session had none, and a replay has none either."""
         return any(operation == "wmi.rows" for _, operation, _ in self.answers)
 
+    @property
+    def has_files(self) -> bool:
+        """Whether files were asked for; if not, the session had none, and a replay has none either."""
+        return any(operation.startswith("files.") for _, operation, _ in self.answers)
+
     def opened(self) -> Mapping[str, Any]:
         """What was recorded of the session as a whole, before any collector ran."""
         found = self.answers.get(("", OPENED, ""))
         return found[0].answer if found else {}
+
+    @property
+    def opened_at(self) -> str | None:
+        """When the session began, by the clock of the laptop that recorded it."""
+        found = self.answers.get(("", OPENED, ""))
+        return found[0].at if found else None
 
     def next(self, operation: str, target: str) -> RawRecord:
         """The next answer; raises what the recorded attempt raised, TimedOut where the recording ends."""
@@ -81,6 +92,25 @@ class ReplayRegistry:
                 yield _item_from_json(item, record.id)
             if record.error is not None:
                 raise record.error
+
+
+@dataclass
+class ReplayFiles:
+    """Files out of a recording; what was found then is found again, whatever is looked for today."""
+
+    recording: Recording
+
+    def look(self, paths: Sequence[str]) -> tuple[FileSeen, ...]:
+        record = self.recording.next("files.look", "")
+        return tuple(raw.file_from_json(item, record.id) for item in _answer(record))
+
+    def find(self, wanted: Mapping[str, Sequence[str]]) -> tuple[tuple[str, FileSeen], ...]:
+        record = self.recording.next("files.find", "")
+        return tuple((item["label"], raw.file_from_json(item, record.id)) for item in _answer(record))
+
+    def hive(self, path: str, mount: str) -> OpenedHive:
+        answer = _answer(self.recording.next("files.hive", path))
+        return OpenedHive(ReplayRegistry(self.recording), bool(answer["dirty"]))
 
 
 @dataclass

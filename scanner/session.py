@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from config.message import Message, Param
+from config.windows_marks import NO_MARKS, WindowsMarks
 from scanner.model import Outcome
 from scanner.wmi_classes import WmiClass
 
@@ -39,7 +40,8 @@ class AccessDenied(SessionError):
 class LogonRefused(AccessDenied):
     """The credential itself was refused; counts against the lock-out budget.
 
-    Reason codes: ``login.refused``, ``login.locked``, ``login.disabled``, ``login.expired``.
+    Reason codes: ``login.refused``, ``login.locked``, ``login.disabled``, ``login.expired``,
+    ``login.must_change``.
     """
 
 
@@ -223,35 +225,11 @@ class FileSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """Where a portable copy of a product lies when it is there: paths relative to a drive."""
+class OpenedHive:
+    """A registry file as a registry; ``dirty`` where its last changes were not written to it yet."""
 
-    product: str  # catalogue id
-    name: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What the collection plan says about activators: words in names of services and tasks, and paths of files."""
-
-    words: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FilePlan:
-    """What a Windows computer is searched for, as plain data of the collection plan."""
-
-    probes: tuple[Probe, ...] = ()
-    marks: Marks = Marks()
-
-    @classmethod
-    def from_json(cls, plan: Mapping[str, Any]) -> FilePlan:
-        """``{"probes": [{"product", "name", "paths"}], "marks": {"words", "paths"}}``; what is missing is empty."""
-        probes = tuple(Probe(p["product"], p["name"], tuple(p["paths"])) for p in plan.get("probes", ()))
-        marks = plan.get("marks", {})
-        return cls(probes, Marks(tuple(marks.get("words", ())), tuple(marks.get("paths", ()))))
+    registry: Registry
+    dirty: bool = False
 
 
 class FileTree(Protocol):
@@ -261,11 +239,14 @@ class FileTree(Protocol):
         """Whether each is there, in the order of ``paths``; nothing is read of them. Raises SessionError."""
         ...
 
-    def find(self, relative: Sequence[str]) -> tuple[FileSeen, ...]:
-        """Those of the relative paths that are there, on each drive. Raises SessionError."""
+    def find(self, wanted: Mapping[str, Sequence[str]]) -> tuple[tuple[str, FileSeen], ...]:
+        """Label → paths below a drive, to those that are there, on each drive, with their label.
+
+        One ``*`` in a path stands for the rest of a folder's name. Raises SessionError.
+        """
         ...
 
-    def hive(self, path: str, mount: str) -> Registry:
+    def hive(self, path: str, mount: str) -> OpenedHive:
         r"""The registry file as a registry below ``mount`` (``HKU\S-1-5-21-…``).
 
         Raises Unsupported where it is absent or not a hive, AccessDenied, SessionError.
@@ -288,7 +269,7 @@ class WindowsSession:
     clock_offset_seconds: float | None = None
     reached: Mapping[str, Any] | None = None
     files: FileTree | None = None
-    plan: FilePlan = FilePlan()
+    marks: WindowsMarks = NO_MARKS
     opened_at: str | None = None
     claims: set[str] = field(default_factory=set[str], compare=False)
 

@@ -4,7 +4,8 @@ A file is opened with the rights to read it or its attributes, by the dispositio
 :func:`open_request` refuses to make any other request. Reparse points are looked at, never followed.
 
 References:
-    - [MS-SMB2] §2.2.13 (CREATE), §2.2.14 (times and attributes in its answer), §2.2.19 (READ), §2.2.15 (CLOSE)
+    - [MS-SMB2] §2.2.13 (CREATE), §2.2.14 (times and attributes in its answer), §2.2.15 (CLOSE), §2.2.19 (READ),
+      §2.2.33 (QUERY_DIRECTORY)
     - statuses: [MS-ERREF] §2.3.1
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -23,6 +24,7 @@ from scanner.session import (
     FileSeen,
     FileState,
     LimitExceeded,
+    OpenedHive,
     SessionError,
     Unsupported,
     Untrusted,
@@ -53,9 +55,12 @@ DRIVES = "CDEF"
 AT_ONCE = 32
 PAGE = 1 << 16
 ABSOLUTE = re.compile(r"(?P<drive>[A-Za-z]):\\(?P<rest>[^<>:\"/|?*\x00-\x1f]+)")
-RELATIVE = re.compile(r"[^<>:\"/|?*\x00-\x1f\\][^<>:\"/|?*\x00-\x1f]*")
+LEVELS_FIRST = 3  # drive and two folders, looked at before anything below them
+MOST_MATCHES = 32
+NAMES = 0x0C  # FileNamesInformation, [MS-FSCC] §2.4.33
 LONGEST = 1000  # characters of a path
 OPENED = struct.Struct("<HBBIQQQQQQI")
+NAME_ENTRY = struct.Struct("<III")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class FileLimits:
 
     looks: int = 8000
     hive_bytes: int = 24 << 20
-    hives: int = 32
+    hives: int = 64
 
 
 @dataclass
@@ -92,14 +97,43 @@ class SmbFiles:
                     seen |= self._look_on(wanted)
         return tuple(seen[path] for path in paths)
 
-    def find(self, relative: Sequence[str]) -> tuple[FileSeen, ...]:
-        """Those that are there, drive by drive. Raises LimitExceeded, SessionError."""
-        good = [path for path in relative if RELATIVE.fullmatch(path)]
+    def find(self, wanted: Mapping[str, Sequence[str]]) -> tuple[tuple[str, FileSeen], ...]:
+        """Those that are there, with their label, drive by drive. Raises LimitExceeded, SessionError."""
         drives = [drive for drive in DRIVES if self._tree(drive) is not None]
-        looked = self.look([f"{drive}:\\{path}" for drive in drives for path in good])
-        return tuple(seen for seen in looked if seen.state is FileState.PRESENT)
+        whole = [(label, f"{drive}:\\{path}") for drive in drives for label, paths in wanted.items() for path in paths]
+        tops = {path: "\\".join(path.split("\\")[:LEVELS_FIRST]) for _, path in whole}
+        plain = list(dict.fromkeys(top for top in tops.values() if "*" not in top))
+        gone = {seen.path for seen in self.look(plain) if seen.state is not FileState.PRESENT}
+        exact: dict[str, str] = {}
+        for label, path in whole:
+            if tops[path] not in gone:
+                exact |= dict.fromkeys(self._matches(path) if "*" in path else [path], label)
+        looked = self.look(list(exact))
+        return tuple((exact[seen.path], seen) for seen in looked if seen.state is FileState.PRESENT)
 
-    def hive(self, path: str, mount: str) -> OfflineRegistry:
+    def _matches(self, pattern: str) -> list[str]:
+        """The paths that a pattern with one ``*`` in the name of a folder stands for."""
+        parts = pattern.split("\\")
+        at = next(number for number, part in enumerate(parts) if "*" in part)
+        folder, rest = parts[1:at], parts[at + 1 :]
+        names = self._listing(parts[0][0], "\\".join(folder), parts[at])
+        return ["\\".join([parts[0], *folder, name, *rest]) for name in names]
+
+    def _listing(self, drive: str, folder: str, pattern: str) -> list[str]:
+        tree = self._tree(drive)
+        if tree is None:
+            return []
+        self._looks += 1
+        with self._on(tree):
+            opened = self.channel.call(Command.CREATE, open_request(folder, READING))
+            if opened.status != OK:
+                return []
+            file_id = self._file_id(opened)
+            answer = self.channel.call(Command.QUERY_DIRECTORY, list_request(file_id, pattern))
+            self.channel.call(Command.CLOSE, close_request(file_id))
+        return self._understood(parse_names, answer)[:MOST_MATCHES] if answer.status == OK else []
+
+    def hive(self, path: str, mount: str) -> OpenedHive:
         """One registry file. Raises Unsupported (absent, in use, no hive), AccessDenied, LimitExceeded."""
         self._hives += 1
         if self._hives > self.limits.hives:
@@ -113,7 +147,8 @@ class SmbFiles:
         if answer.status != OK:
             raise _not_opened(answer.status, path)
         pages = _Pages(self._reader(tree, self._file_id(answer)), _size(answer))
-        return OfflineRegistry(pages.read, pages.size, mount, HiveLimits())
+        registry = OfflineRegistry(pages.read, pages.size, mount, HiveLimits())
+        return OpenedHive(registry, registry.dirty)
 
     def _reader(self, tree: int, file_id: bytes) -> Callable[[int, int], bytes]:
         def read(offset: int, length: int) -> bytes:
@@ -211,6 +246,29 @@ def read_request(file_id: bytes, offset: int, length: int) -> bytes:
 def close_request(file_id: bytes) -> bytes:
     """Body of a CLOSE."""
     return struct.pack("<HHI16s", 24, 0, 0, file_id)
+
+
+def list_request(folder_id: bytes, pattern: str) -> bytes:
+    """Body of a QUERY_DIRECTORY for the names that fit a pattern, as many as one answer holds."""
+    text = pattern.encode("utf-16-le", "surrogatepass")
+    head = struct.pack("<HBBI16sHHI", 33, NAMES, 0, 0, folder_id, wire.HEADER.size + 32, len(text), PAGE)
+    return head + text
+
+
+def parse_names(answer: Answer) -> list[str]:
+    """The names in one answer of QUERY_DIRECTORY. Raises Malformed."""
+    offset, length = wire.unpack(struct.Struct("<HI"), answer.body, 2)
+    data, at, names = wire.part(answer.packet, offset, length), 0, list[str]()
+    while True:
+        following, _, size = wire.unpack(NAME_ENTRY, data, at)
+        if at + NAME_ENTRY.size + size > len(data):
+            raise Malformed("a name outside its list")
+        name = data[at + NAME_ENTRY.size :][:size].decode("utf-16-le", "backslashreplace")
+        if name not in (".", ".."):
+            names.append(name)
+        if not following:
+            return names
+        at += following
 
 
 def _by_drive(paths: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

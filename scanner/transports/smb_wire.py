@@ -49,6 +49,7 @@ class Command(IntEnum):
     CLOSE = 6
     READ = 8
     IOCTL = 11
+    QUERY_DIRECTORY = 14
 
 
 class Dialect(IntEnum):
