@@ -19,6 +19,7 @@ from typing import Any
 from config.clock import Clock, SystemClock, rfc3339
 from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
+from scanner.collectors.linux.answers import OnceShell
 from scanner.collectors.windows import collectors_for
 from scanner.facts import Attempt
 from scanner.login_step import LoginStep
@@ -149,7 +150,7 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
         wmi = ReplayWmi(recording) if recording.has_wmi else None
         windows = WindowsSession(ReplayRegistry(recording), channel, wmi, clock_offset_seconds=offset)
         return run_collectors(windows, collectors_for(windows), announce)
-    return run_collectors(LinuxSession(ReplayShell(recording), channel), LINUX_COLLECTORS, announce)
+    return run_collectors(LinuxSession(OnceShell(ReplayShell(recording)), channel), LINUX_COLLECTORS, announce)
 
 
 def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock, emit: Emit) -> Collected:
@@ -166,7 +167,7 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         wmi = RecordingWmi(session.wmi, recorder) if session.wmi else None
         windows = WindowsSession(registry, session.channel, wmi, clock_offset_seconds=offset)
         return run_collectors(windows, collectors_for(windows), announce)
-    linux = LinuxSession(RecordingShell(session.shell, recorder), session.channel)
+    linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)
 
 

@@ -15,6 +15,7 @@ from scanner.model import InstalledSoftware, OperatingSystem, Platform
 
 FOLDER = Path(__file__).parents[2] / "config" / "catalogue"
 UNKNOWN = Recognition(None, "unknown")
+PROGRAMS = ("desktop", "appimage")  # formats on Linux whose names are display names
 WINDOWS_11_BUILD = 22000  # the registry of Windows 11 still says "Windows 10"
 SHORTEST_INNER_NAME = 3  # a shorter name or alias is never looked for inside a declared name
 
@@ -53,14 +54,14 @@ class Catalogue:
         """Say what one raw entry is. ``rule`` names what decided: a rule's id, ``field.*`` or ``unknown``.
 
         ``package_format`` tells packages from programs on Linux (``None`` is a package there); Windows has no packages
-        but ``appx``, whose names are display names.
+        but ``appx``, whose names are display names. Desktop entries and AppImages are named for people as well.
         """
         if parent_key:
             return Recognition(None, "field.parent_key", noise=True)
         if release_type and fold(release_type) in self._files.noise.release_types:
             return Recognition(None, "field.release_type", noise=True)
         text = fold(name)
-        is_package = platform is Platform.LINUX and package_format != "desktop"
+        is_package = platform is Platform.LINUX and package_format not in PROGRAMS
         rule = self._index.package(text) if is_package else self._index.program(text, fold(publisher or ""))
         if rule is not None:
             return self._by_rule(rule, text, version)

@@ -21,6 +21,7 @@ from tests.lab.netns import LabError, Namespace
 from tests.lab.plans import HostPlan
 
 READY_SECONDS = 20
+OWN_PLACES = ("/etc/", "/var/lib/", "/opt/", "/home/", "/root/", "/usr/bin/", "/usr/local/", "/usr/share/applications/")
 GROUPS = "root:x:0:\nnogroup:x:65534:\nusers:x:100:\n"
 NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
 
@@ -136,8 +137,8 @@ def stop(peer: Peer) -> None:
 
 
 def put(folder: Path, path: str, content: str | bytes, mode: int = 0o644) -> None:
-    """Lay a file into the host's own ``/etc`` or ``/var/lib``."""
-    if not path.startswith(("/etc/", "/var/lib/")):
+    """Lay a file into one of the places that are the host's own."""
+    if not path.startswith(OWN_PLACES):
         raise LabError(f"not a place of the host's own: {path}")
     target = folder / "root" / path.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)

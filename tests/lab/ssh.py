@@ -32,11 +32,17 @@ SSHD_CONFIG = {
     "LogLevel": "VERBOSE",
 }
 
+# What this machine has in its homes and by hand is no part of the host; the host's own stands in its folder.
 # /sys/class is replaced by a folder of ours because a folder cannot be added to sysfs; the network devices stay.
 SCRIPT = """\
 mkdir -p interfaces /run/sshd
 mount -t overlay -o lowerdir={folder}/root/usr/bin:/usr/bin lab /usr/bin
 mount --bind {folder}/root/var/lib /var/lib
+for own in opt home root snap usr/share/applications usr/local; do
+  [ -d /$own ] || continue
+  mount -t tmpfs -o mode=755 lab /$own
+  [ ! -d {folder}/root/$own ] || cp -a {folder}/root/$own/. /$own
+done
 [ ! -e /usr/lib/os-release ] || mount --bind /etc/os-release /usr/lib/os-release
 [ ! -d /sys/firmware ] || mount -t tmpfs lab /sys/firmware
 mount --bind /sys/class/net interfaces
@@ -81,7 +87,7 @@ def _put_identity(plan: LinuxPc, folder: Path) -> None:
     put(folder, "/etc/os-release", plan.os_release)
     hide(folder, "/etc/debian_version")
     for path, text in plan.files.items():
-        put(folder, path, text)
+        put(folder, path, text, 0o755 if path.startswith("/usr/bin/") else 0o644)
 
 
 def _put_packages(plan: LinuxPc, folder: Path) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from scanner.collectors.base import LinuxCollector
-from scanner.collectors.linux import hardware, os, packages
+from scanner.collectors.linux import activation, applications, hardware, os, packages
 from scanner.collectors.linux.commands import COMMANDS
 
-LINUX_COLLECTORS: tuple[LinuxCollector, ...] = (os.COLLECTOR, packages.COLLECTOR, hardware.COLLECTOR)
+LINUX_COLLECTORS: tuple[LinuxCollector, ...] = (
+    os.COLLECTOR,
+    packages.COLLECTOR,
+    hardware.COLLECTOR,
+    activation.COLLECTOR,
+    applications.COLLECTOR,
+)
 
 __all__ = ["COMMANDS", "LINUX_COLLECTORS"]

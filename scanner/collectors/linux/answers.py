@@ -1,19 +1,22 @@
-"""Cut the answer of one constant command into its sections."""
+"""Cut the answer of the one constant command into its parts and sections."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scanner.session import LinuxSession, SessionError, ShellAnswer, Unsupported
+from scanner.collectors.linux.commands import COLLECT
+from scanner.session import LinuxSession, SessionError, Shell, ShellAnswer, Unsupported
 
 MARK = "@@"
+PART = re.compile(r"^@@part ([a-z]+)$\n?", re.MULTILINE)
 END = "end"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The lines of each section (blank ones dropped) and the id of the raw record they came from."""
+    """The lines of each section of one part (blank ones dropped) and the id of the raw record they came from."""
 
     sections: Mapping[str, tuple[str, ...]]
     observation: str = ""
@@ -27,23 +30,47 @@ class Answer:
         return next((line.strip() for line in self.lines(section)), None)
 
 
-def ask(session: LinuxSession, command: str) -> Answer:
-    """Run ``command`` and cut its answer.
+@dataclass
+class OnceShell:
+    """A shell that sends a command once and gives its answer to every collector that asks; errors are not kept."""
+
+    inner: Shell
+    _kept: dict[str, ShellAnswer] = field(default_factory=dict[str, ShellAnswer], repr=False)
+
+    def run(self, command: str) -> ShellAnswer:
+        """Raises SessionError."""
+        if command not in self._kept:
+            self._kept[command] = self.inner.run(command)
+        return self._kept[command]
+
+
+def ask(session: LinuxSession, part: str) -> Answer:
+    """Run the one command and cut out one part of its answer.
 
     Raises SessionError: what the shell raised; Unsupported ``linux.no_shell`` when the account has no ordinary shell
-    (a menu, a forced command); ``linux.cut_short`` when the answer does not reach its end.
+    (a menu, a forced command); ``linux.cut_short`` when the part does not reach its end.
     """
-    return cut(session.shell.run(command))
+    return cut(session.shell.run(COLLECT), part)
 
 
-def cut(answer: ShellAnswer) -> Answer:
+def cut(answer: ShellAnswer, part: str) -> Answer:
     """Pure part of :func:`ask`."""
-    sections = split(answer.text())
-    if not sections:
+    parts = split_parts(answer.text())
+    if not parts:
         raise Unsupported("linux.no_shell", exit=answer.exit_status)
+    sections = split(parts.get(part, ""))
     if END not in sections:
         raise SessionError("linux.cut_short", exit=answer.exit_status)
     return Answer(sections, answer.observation)
+
+
+def split_parts(text: str) -> dict[str, str]:
+    """The text of each part by name; what stands before the first is dropped.
+
+    ``Welcome!\\n@@part os\\n@@uname\\nLinux\\n@@end\\n`` → ``{"os": "@@uname\\nLinux\\n@@end\\n"}``
+    """
+    pieces = PART.split(text.replace("\r\n", "\n"))
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
 def split(text: str) -> dict[str, tuple[str, ...]]:

@@ -94,10 +94,10 @@ def parse_dpkg_line(line: str, times: Times, zone: timezone, observation: str) -
         version=version or None,
         publisher=maintainer or None,
         architecture=architecture or None,
-        installed_on=_date(written, zone),
+        installed_on=date_of(written, zone),
         installed_on_source=None if written is None else InstallDateSource.FILE_TIME,
-        file_time=None if written is None else _moment(written, zone).isoformat(),
-        size_kib=_number(size),
+        file_time=None if written is None else moment_of(written, zone).isoformat(),
+        size_kib=number(size),
         package_format="dpkg",
         section=section or None,
         observation=observation,
@@ -115,7 +115,7 @@ def parse_rpm_line(line: str, zone: timezone, observation: str) -> Parsed:
     name, version, architecture, installed, size, group, vendor, packager = fields
     if name == "gpg-pubkey":
         return None
-    seconds, length = _number(installed), _number(size)
+    seconds, length = number(installed), number(size)
     return InstalledSoftware(
         name=name,
         source=f"rpm:{name}-{version}.{architecture}".rstrip(".-"),
@@ -123,7 +123,7 @@ def parse_rpm_line(line: str, zone: timezone, observation: str) -> Parsed:
         version=version or None,
         publisher=vendor or packager or None,
         architecture=architecture or None,
-        installed_on=_date(seconds, zone),
+        installed_on=date_of(seconds, zone),
         installed_on_source=None if seconds is None else InstallDateSource.PACKAGE_DATABASE,
         size_kib=None if length is None else -(-length // 1024),
         package_format="rpm",
@@ -140,7 +140,7 @@ def parse_times(lines: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for line in lines:
         moment, _, file = line.strip().partition(" ")
-        seconds = _number(moment.partition(".")[0])
+        seconds = number(moment.partition(".")[0])
         if seconds is not None and file.endswith(".list"):
             found[file.removesuffix(".list")] = seconds
     return found
@@ -164,17 +164,17 @@ def _malformed(manager: str, line: str, observation: str) -> SkippedEntry:
     return SkippedEntry(manager, Message.of("linux.malformed_package", line=line.strip()[:120]), observation)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> int | None:
     """A plausible count or time: at most 12 digits; rpm and find print nothing longer."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def _moment(seconds: int, zone: timezone) -> datetime:
+def moment_of(seconds: int, zone: timezone) -> datetime:
     return datetime.fromtimestamp(min(seconds, _LATEST - 86400), zone)
 
 
-def _date(seconds: int | None, zone: timezone) -> str | None:
-    return None if seconds is None else _moment(seconds, zone).date().isoformat()
+def date_of(seconds: int | None, zone: timezone) -> str | None:
+    return None if seconds is None else moment_of(seconds, zone).date().isoformat()
 
 
 COLLECTOR: LinuxCollector = Collector("linux.packages", 1, Platform.LINUX, collect)

@@ -12,7 +12,7 @@ import pytest
 
 from config.clock import SystemClock
 from config.messages import catalogue
-from scanner.collectors.linux.commands import COMMANDS, OPERATING_SYSTEM
+from scanner.collectors.linux.commands import COLLECT, COMMANDS
 from scanner.model import Outcome
 from scanner.session import (
     AccessDenied,
@@ -107,7 +107,7 @@ def target(lan: Lan, name: str, *, secret: str = PASSWORD, host_key: str | None 
 def refusal(ssh_target: SshTarget, limits: SshLimits = LIMITS) -> SessionError:
     """The error of a login, or of the first command after it."""
     with pytest.raises(SessionError) as caught, open_linux(ssh_target, limits, CLOCK) as session:
-        session.shell.run(OPERATING_SYSTEM)
+        session.shell.run(COLLECT)
     assert caught.value.reason.code in catalogue(), "a reason without a sentence"
     assert ssh_target.secret not in repr(caught.value) + repr(ssh_target)
     return caught.value
@@ -125,11 +125,11 @@ def test_a_login_runs_the_constant_commands_on_one_connection(laptop: Lan) -> No
 @pytest.mark.lab
 def test_a_command_outside_the_tuple_is_never_sent(laptop: Lan) -> None:
     with open_linux(target(laptop, "plain"), LIMITS, CLOCK) as session:
-        for command in ("id", f"{OPERATING_SYSTEM} ", OPERATING_SYSTEM[:-1], ""):
+        for command in ("id", f"{COLLECT} ", COLLECT[:-1], ""):
             with pytest.raises(SessionError) as caught:
                 session.shell.run(command)
             assert caught.value.reason.code == "ssh.command_not_allowed"
-        assert session.shell.run(OPERATING_SYSTEM).exit_status == 0
+        assert session.shell.run(COLLECT).exit_status == 0
 
 
 @pytest.mark.lab
@@ -215,7 +215,7 @@ def test_a_host_that_hangs_up_on_a_wrong_password_counts_as_a_refusal(laptop: La
 @pytest.mark.lab
 def test_a_host_that_prompts_for_the_password_lets_us_in(laptop: Lan) -> None:
     with open_linux(target(laptop, "prompts"), LIMITS, CLOCK) as session:
-        assert session.shell.run(OPERATING_SYSTEM).exit_status == 0
+        assert session.shell.run(COLLECT).exit_status == 0
 
 
 @pytest.mark.lab
@@ -254,11 +254,11 @@ def test_output_beyond_the_limit_is_cut_off(laptop: Lan, name: str) -> None:
 def test_all_answers_together_are_limited(laptop: Lan) -> None:
     host = target(laptop, "plain")
     with open_linux(host, LIMITS, CLOCK) as session:
-        size = len(session.shell.run(OPERATING_SYSTEM).stdout)
+        size = len(session.shell.run(COLLECT).stdout)
     with open_linux(host, replace(LIMITS, total_bytes=2 * size - 1), CLOCK) as session:
-        assert len(session.shell.run(OPERATING_SYSTEM).stdout) == size
+        assert len(session.shell.run(COLLECT).stdout) == size
         with pytest.raises(LimitExceeded) as caught:
-            session.shell.run(OPERATING_SYSTEM)
+            session.shell.run(COLLECT)
     assert caught.value.reason.params["limit"] == 2 * size - 1
 
 
@@ -283,7 +283,7 @@ def test_a_pulled_cable_ends_the_waiting(laptop: Lan) -> None:
         laptop.host("plain").unplug()
         try:
             with pytest.raises(TimedOut):
-                session.shell.run(OPERATING_SYSTEM)
+                session.shell.run(COLLECT)
         finally:
             laptop.host("plain").plug_in()
 
@@ -294,7 +294,7 @@ def test_a_computer_that_goes_down_while_it_answers_is_unreachable(laptop: Lan) 
         timer = threading.Timer(0.5, peer.stop, (laptop.host("crashing"),))
         timer.start()
         with pytest.raises(Unreachable) as caught:
-            session.shell.run(OPERATING_SYSTEM)
+            session.shell.run(COLLECT)
         timer.join()
     assert caught.value.reason.code == "ssh.broke"
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scanner.collectors.linux.commands import COLLECT
 from scanner.session import LinuxSession, ShellAnswer
 
 
 @dataclass(frozen=True, slots=True)
 class TableShell:
-    """Answers by command; ``observation`` is its number in the table."""
+    """Answers the one command with the parts of a table, each ended by the table's own text."""
 
-    answers: Mapping[str, str]
+    parts: Mapping[str, str]
 
     def run(self, command: str) -> ShellAnswer:
-        number = list(self.answers).index(command) + 1
-        return ShellAnswer(self.answers[command].encode(), b"", 0, f"o{number}")
+        assert command == COLLECT
+        text = "".join(f"\n@@part {name}\n{answer}\n" for name, answer in self.parts.items())
+        return ShellAnswer(text.encode(), b"", 0, "o1")
 
 
-def session_of(answers: Mapping[str, str]) -> LinuxSession:
-    """A session over :class:`TableShell`."""
-    return LinuxSession(TableShell(answers), "table")
+def session_of(parts: Mapping[str, str]) -> LinuxSession:
+    """A session over :class:`TableShell`: text by name of part."""
+    return LinuxSession(TableShell(parts), "table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
@@ -10,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.collectors.linux import packages
+from scanner.collectors.linux import applications, packages
 from scanner.collectors.linux.answers import Answer, split
-from scanner.collectors.linux.commands import DPKG_PACKAGES, RPM_PACKAGES
+from scanner.collectors.linux.commands import APPLICATIONS, DPKG_PACKAGES, RPM_PACKAGES
 from scanner.model import InstallDateSource, InstalledSoftware, Scope, SkippedEntry
 from scanner.session import LinuxSession, SessionError, Unsupported
 from tests.scanner.collectors.linux.shell import session_of
 
 BEIJING = timezone(timedelta(hours=8))
-SAMPLES = Path(__file__).parents[3] / "data" / "linux" / "packages.csv"
+SAMPLES = Path(__file__).parents[3] / "data" / "samples" / "linux_packages.csv"
 NO_DPKG, NO_RPM = "@@dpkg\n@@end\n", "@@rpm\n@@end\n"
 MAINTAINER = "GNU Libc Maintainers <debian-glibc@lists.debian.org>"
 LIBC = f"install ok installed\tlibc6:amd64\t2.28-10\tamd64\tlibs\t12337\t{MAINTAINER}"
@@ -154,7 +155,7 @@ def test_both_managers_are_read_where_both_are() -> None:
     found = list(packages.collect(session(dpkg_answer(LIBC), rpm_answer(BASH))))
     assert [(record.source, record.observation) for record in found] == [
         ("dpkg:libc6:amd64", "o1"),
-        ("rpm:bash-5.0.17-1.ky10.x86_64", "o2"),
+        ("rpm:bash-5.0.17-1.ky10.x86_64", "o1"),
     ]
 
 
@@ -179,15 +180,27 @@ def test_what_a_failing_query_printed_is_kept() -> None:
     assert error.reason.to_json() == {"code": "linux.package_query_failed", "params": {"manager": "dpkg", "exit": "2"}}
 
 
-def test_real_package_names_and_versions_survive() -> None:
+def test_every_row_of_the_samples_becomes_an_installation_by_its_own_manager() -> None:
     rows = list(csv.DictReader(SAMPLES.open(encoding="utf-8")))
     dpkg = [
-        f"install ok installed\t{row['package']}\t{row['version']}\tamd64\tmisc\t1\t{row['maintainer']}" for row in rows
+        f"install ok installed\t{r['package']}\t{r['version']}\tamd64\tx\t1\t{r['maintainer']}"
+        for r in of(rows, "dpkg")
     ]
-    rpm = [f"{row['package']}\t{row['version']}\tx86_64\t1700000000\t1024\tg\t{row['maintainer']}\tp" for row in rows]
-    found = list(packages.collect(session(dpkg_answer(*dpkg), rpm_answer(*rpm))))
-    expected = [(row["package"], row["version"] or None) for row in rows] * 2
-    assert [(r.name, r.version) for r in found if isinstance(r, InstalledSoftware)] == expected
+    rpm = [
+        f"{r['package']}\t{r['version']}\tx86_64\t1700000000\t1024\tg\t{r['maintainer']}\tp" for r in of(rows, "rpm")
+    ]
+    layers = [{"info": {"id": r["package"], "version": r["version"], "kind": "app"}} for r in of(rows, "linglong")]
+    text = "@@documents\n/var/lib/linglong/states.json:" + json.dumps({"layers": layers}) + "\n@@end\n"
+    parts = {DPKG_PACKAGES: dpkg_answer(*dpkg), RPM_PACKAGES: rpm_answer(*rpm), APPLICATIONS: text}
+    found = [*packages.collect(session_of(parts)), *applications.collect(session_of(parts))]
+    assert len(found) == len(rows) == 456
+    assert [(r.package_format, r.name, r.version) for r in found if isinstance(r, InstalledSoftware)] == [
+        (name, row["package"], row["version"] or None) for name in ("dpkg", "rpm", "linglong") for row in of(rows, name)
+    ]
+
+
+def of(rows: list[dict[str, str]], package_format: str) -> list[dict[str, str]]:
+    return [row for row in rows if row["package_format"] == package_format]
 
 
 FIELD = st.text(st.characters(exclude_characters="\t\n\r@", exclude_categories=["Cs"]))
