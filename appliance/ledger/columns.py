@@ -47,7 +47,7 @@ _FIELDS: Mapping[LedgerKind, str] = {
     LedgerKind.LINKS: "row_no computer_no asset_no hostname addresses remark",
     LedgerKind.CLIENT_EXPORT: "row_no hostname addresses macs department user product version publisher category "
     "standing seen_on remark",
-    LedgerKind.BASELINE: "row_no kind computer department software detail found_on closed remark",
+    LedgerKind.BASELINE: "row_no kind computer department user software detail found_on closed remark",
 }
 FIELDS: Mapping[LedgerKind, frozenset[str]] = {kind: frozenset(names.split()) for kind, names in _FIELDS.items()}
 """The fields of each ledger that is a table."""
@@ -70,6 +70,7 @@ class _Form(_Table):
     every_sheet: bool = False
     wins_ties: bool = False
     one_of: tuple[Word, ...] = ()
+    told_by: tuple[Word, ...] = ()
     columns: dict[str, WordList]
     head: dict[str, WordList] = {}
 
@@ -145,6 +146,7 @@ class Form:
     every_sheet: bool
     wins_ties: bool  # against another form that fits as well
     one_of: tuple[str, ...]  # of these fields one at least must be there
+    told_by: tuple[str, ...]  # without these a file is this form only when somebody says so
     head: Mapping[str, tuple[str, int]]  # headers of what stands once above the table
 
 
@@ -222,6 +224,7 @@ def _form(kind: LedgerKind, table: _Form, file: Path) -> Form:
         ("carry_down", table.carry_down),
         ("head", tuple(table.head)),
         ("one_of", table.one_of),
+        ("told_by", table.told_by),
     ):
         if unknown := [name for name in names if name not in FIELDS[kind]]:
             raise _bad(file, (kind.value, where), f"unknown field {unknown[0]}")
@@ -239,6 +242,7 @@ def _form(kind: LedgerKind, table: _Form, file: Path) -> Form:
         every_sheet=table.every_sheet,
         wins_ties=table.wins_ties,
         one_of=table.one_of,
+        told_by=table.told_by,
         head=_by_header(kind, table.head, file),
     )
 

@@ -39,6 +39,10 @@ class Header:
         """The headers of the field as they stand in the file; empty when absent."""
         return tuple(self.seen[position] for position in self.columns.get(field, ()))
 
+    def shows(self, fields: Sequence[str]) -> bool:
+        """Whether all these fields have a column."""
+        return all(field in self.columns for field in fields)
+
     def unmapped(self) -> tuple[str, ...]:
         """Headers that are no known field."""
         known = {position for positions in self.columns.values() for position in positions}

@@ -206,7 +206,7 @@ def guess_kind(workbook: Workbook, columns: Columns | None = None) -> LedgerKind
 def _fit(workbook: Workbook, form: Form) -> int:
     """The most recognised columns that any sheet shows for this form; 0 when it is not this form."""
     headers = (find_header(sheet.rows, form) for sheet in workbook.sheets)
-    complete = (header for header in headers if header and _is_form(header, form))
+    complete = (header for header in headers if header and _is_form(header, form) and header.shows(form.told_by))
     return max((len(header.columns) for header in complete), default=0)
 
 

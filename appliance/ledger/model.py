@@ -296,10 +296,14 @@ class ClientRow:
 
 @dataclass(frozen=True, slots=True)
 class EarlierFinding:
-    """One finding of an earlier inspection, from its Excel sheet: a baseline that nobody sealed."""
+    """One finding of an earlier inspection, from its Excel sheet: a baseline that nobody sealed.
+
+    ``kind``, ``software`` or ``detail`` says what was found; ``computer`` is 计算机编号, host name, asset number or
+    address, whichever the sheet names, the most official of several.
+    """
 
     ref: RowRef
-    kind: str
+    kind: str = ""
     computer: str = ""
     department: str = ""
     software: str = ""
@@ -307,6 +311,7 @@ class EarlierFinding:
     found_on: date | None = None
     closed: bool | None = None
     remark: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

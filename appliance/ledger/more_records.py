@@ -263,10 +263,10 @@ def read_client_export(rows: Rows) -> list[ClientRow]:
 
 
 def read_baseline(rows: Rows) -> list[EarlierFinding]:
-    """Rows of an earlier inspection's list of findings."""
+    """Rows of an earlier inspection's list of findings; a row that names no problem, software or detail is rejected."""
     found = zip(
         rows.refs,
-        rows.required("kind"),
+        rows.text("kind"),
         rows.plain("computer"),
         rows.text("department"),
         rows.text("software"),
@@ -274,6 +274,11 @@ def read_baseline(rows: Rows) -> list[EarlierFinding]:
         _days(rows, "found_on"),
         rows.take("closed", _word(lambda words: words.closed), None),
         rows.text("remark"),
+        rows.text("user"),
         strict=True,
     )
-    return [EarlierFinding(*fields) for fields in found]
+    findings = [EarlierFinding(*fields) for fields in found]
+    for index, finding in enumerate(findings):
+        if not (finding.kind or finding.software or finding.detail):
+            rows.note(index, "software", Message.of("ledger.no_finding"), rejected=True)
+    return findings

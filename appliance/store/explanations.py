@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from appliance.ledger.model import LedgerKind
 from appliance.store.database import Db, Row, loads
-from appliance.store.ledgers import list_proofs, proof_rows
+from appliance.store.ledgers import documents_in_force, list_proofs, proof_rows
 from appliance.store.records import documents
 
 PAPERS = {"domestic_purchase_rate": "purchases", "rectification_rate": "rectifications"}
-LEDGERS = {"domestic_purchase_rate": "statistics", "ledger_match_rate": "allocations"}
+LEDGERS = {"domestic_purchase_rate": LedgerKind.STATISTICS, "ledger_match_rate": LedgerKind.ALLOCATIONS}
 
 
 def facts(db: Db, facts_id: str) -> Row | None:
@@ -118,10 +119,6 @@ def computers_counted(
 def papers_of(db: Db, name: str) -> list[Any]:
     """The records and ledger rows that a rate over papers counts."""
     base = name.partition(".")[0]
-    rows = db.rows(
-        "SELECT d.document FROM declared d JOIN ledger_files f ON f.id = d.file_id "
-        "WHERE f.kind = ? AND f.state = 'accepted' ORDER BY f.id, d.seq",
-        [LEDGERS.get(base, "")],
-    )
+    rows = documents_in_force(db, LEDGERS[base]) if base in LEDGERS else []
     entered = documents(db, [PAPERS[base]]) if base in PAPERS else []
-    return [*(loads(row["document"]) for row in rows), *entered]
+    return [*rows, *entered]

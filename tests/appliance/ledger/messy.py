@@ -24,3 +24,4 @@ class Messy:
     notes: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     skipped: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     merges: Sequence[str] = ()
+    guessed: bool = True  # False: the file is this form only when somebody says so

@@ -364,8 +364,25 @@ MESSY: dict[str, Messy] = {
             ),
             EarlierFinding(at(4), "软件未登记", "PC-08", "", "7-Zip", "", date(2025, 10, 20), False),
         ],
-        rejected={5: {"missing_value"}},
+        rejected={5: {"no_finding"}},
         skipped={"skip_title": (1,), "skip_header": (2,)},
+    ),
+    "last year's findings as department, user, computer and software, computers merged": Messy(
+        LedgerKind.BASELINE,
+        [
+            ["部门", "使用人", "计算机编号", "软件名称"],
+            ["财务科", "王一", "PC-07", "Microsoft Office 2016"],
+            [None, None, None, "AutoCAD 2014"],
+            ["办公室", "赵二", "PC-09", None],
+        ],
+        [
+            EarlierFinding(at(2), "", "PC-07", "财务科", "Microsoft Office 2016", user="王一"),
+            EarlierFinding(at(3), "", "PC-07", "财务科", "AutoCAD 2014", user="王一"),
+        ],
+        rejected={4: {"no_finding"}},
+        skipped={"skip_header": (1,)},
+        merges=["A2:A3", "B2:B3", "C2:C3"],
+        guessed=False,
     ),
     "TRUE and FALSE typed as such": Messy(
         LedgerKind.LINKS,
