@@ -91,7 +91,7 @@ class Lan:
     def capture(self, path: Path, where: Literal["laptop", "switch"] = "laptop") -> Generator[Path]:
         """Record every frame at the laptop's interface, or at all ports of the switch, into a pcap file."""
         space, interface = (self.laptop, netns.NIC) if where == "laptop" else (self.switch, "any")
-        argv = ["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-w", str(path)]
+        argv = ["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-B", "32768", "-w", str(path)]
         process = space.popen(argv, stderr=subprocess.PIPE)
         assert process.stderr is not None
         try:
