@@ -39,7 +39,9 @@ INSTALLATION_COLLECTORS = frozenset({"windows.uninstall", "linux.packages"})
 
 LOOKS_FOR: Mapping[type, frozenset[str]] = {
     LicenceState: frozenset({"windows.licences"}),
-    Antivirus: frozenset({"windows.antivirus"}),
+    Antivirus: frozenset({"windows.antivirus", "windows.services"}),
+    Trace: frozenset({"windows.services"}),
+    FloatingLicence: frozenset({"windows.editions"}),
 }
 """Who looks for the records of a group, so that "read, and there are none" is not "not read"."""
 

@@ -122,7 +122,9 @@ class InstalledSoftware:
     installed_on: str | None = None  # ISO date; None when the machine gives none: never today's date
     installed_on_source: InstallDateSource | None = None
     key_last_write: str | None = None  # RFC 3339
-    file_time: str | None = None  # RFC 3339
+    file_time: str | None = None  # RFC 3339: when the folder or program named below was created
+    file_time_of: str | None = None  # the folder or program whose time that is
+    date_conflict: str | None = None  # in_future, after_key_write, before_folder: the dates contradict each other
     owner: str | None = None  # user name or SID of a per-user entry
     location: str | None = None
     size_kib: int | None = None
@@ -136,6 +138,7 @@ class InstalledSoftware:
     files_present: bool | None = None  # False = 残留: the key is there, its files are gone
     serial_tail: str | None = None  # last five characters of a product key
     serial_hash: str | None = None  # HMAC of the key under the inspection's own key
+    catalogue_id: str | None = None  # the product whose path a portable copy was found at
     observation: str = ""  # id of the raw record
 
 

@@ -49,12 +49,6 @@ class Recording:
         found = self.answers.get(("", OPENED, ""))
         return found[0].answer if found else {}
 
-    @property
-    def opened_at(self) -> str | None:
-        """When the session began, by the clock of the laptop that recorded it."""
-        found = self.answers.get(("", OPENED, ""))
-        return found[0].at if found else None
-
     def next(self, operation: str, target: str) -> RawRecord:
         """The next answer; raises what the recorded attempt raised, TimedOut where the recording ends."""
         waiting = self.answers.get((self.collector, operation, target))

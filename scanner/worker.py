@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.clock import Clock, SystemClock, rfc3339
+from config.windows_marks import WindowsMarks, windows_marks
 from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
 from scanner.collectors.linux.answers import OnceShell
@@ -26,9 +27,9 @@ from scanner.login_step import LoginStep
 from scanner.model import CollectorResult, Platform, Record
 from scanner.process import Emit, Job, Upwards
 from scanner.raw import RawRecord, error_to_json
-from scanner.recording import Recorder, RecordingRegistry, RecordingShell, RecordingWmi
+from scanner.recording import Recorder, RecordingFiles, RecordingRegistry, RecordingShell, RecordingWmi
 from scanner.remote_registry import Access
-from scanner.replay import OPENED, Recording, ReplayRegistry, ReplayShell, ReplayWmi
+from scanner.replay import OPENED, Recording, ReplayFiles, ReplayRegistry, ReplayShell, ReplayWmi
 from scanner.restoring import announcing
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
@@ -146,9 +147,16 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
         recording.collector = name
 
     if platform is Platform.WINDOWS:
-        offset = recording.opened().get("clock_offset_seconds")
-        wmi = ReplayWmi(recording) if recording.has_wmi else None
-        windows = WindowsSession(ReplayRegistry(recording), channel, wmi, clock_offset_seconds=offset)
+        opened = recording.opened()
+        windows = WindowsSession(
+            ReplayRegistry(recording),
+            channel,
+            ReplayWmi(recording) if recording.has_wmi else None,
+            clock_offset_seconds=opened.get("clock_offset_seconds"),
+            files=ReplayFiles(recording) if recording.has_files else None,
+            marks=WindowsMarks.from_recorded(opened.get("marks", {})),
+            opened_at=opened.get("at"),
+        )
         return run_collectors(windows, collectors_for(windows), announce)
     return run_collectors(LinuxSession(OnceShell(ReplayShell(recording)), channel), LINUX_COLLECTORS, announce)
 
@@ -161,14 +169,27 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         recorder.collector = name
 
     if isinstance(session, WindowsSession):
-        offset = session.clock_offset_seconds
-        recorder.record({"op": OPENED}, {"clock_offset_seconds": offset, "reached": session.reached})
-        registry = RecordingRegistry(session.registry, recorder)
-        wmi = RecordingWmi(session.wmi, recorder) if session.wmi else None
-        windows = WindowsSession(registry, session.channel, wmi, clock_offset_seconds=offset)
+        windows = _recorded(session, recorder, windows_marks())
         return run_collectors(windows, collectors_for(windows), announce)
     linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)
+
+
+def _recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
+    """The session with everything recorded that is asked of it, and what a replay needs to ask the same."""
+    offset = session.clock_offset_seconds
+    opened_at = rfc3339(recorder.clock.now())
+    said = {"clock_offset_seconds": offset, "reached": session.reached, "at": opened_at, "marks": marks.recorded()}
+    recorder.record({"op": OPENED}, said)
+    return WindowsSession(
+        RecordingRegistry(session.registry, recorder),
+        session.channel,
+        RecordingWmi(session.wmi, recorder) if session.wmi else None,
+        clock_offset_seconds=offset,
+        files=RecordingFiles(session.files, recorder) if session.files else None,
+        marks=marks,
+        opened_at=opened_at,
+    )
 
 
 @contextmanager

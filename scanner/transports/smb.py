@@ -15,6 +15,7 @@ from scanner.session import AccessDenied, Registry, SessionError, WindowsSession
 from scanner.transports import smb_wire
 from scanner.transports.lanes import open_lanes
 from scanner.transports.smb_channel import Channel, ChannelLimits, connect
+from scanner.transports.smb_files import SmbFiles
 from scanner.transports.smb_logon import Login, establish
 from scanner.transports.svcctl import ServiceControl, service_control
 from scanner.transports.winreg import RegistryLimits, RemoteRegistry
@@ -85,11 +86,12 @@ def open_windows(
     try:
         grade = establish(channel, login)
         offset = channel.clock_offset_seconds
+        files = SmbFiles(channel, target.address, sealed=grade.endswith("sealed"))
         if access is None:
-            yield WindowsSession(pipes(), grade, clock_offset_seconds=offset)
+            yield WindowsSession(pipes(), grade, clock_offset_seconds=offset, files=files)
         else:
             with refusals_explained(login), reach(SmbDoors(channel, pipes), access) as found:
-                yield WindowsSession(found.registry, grade, None, offset, found.to_json())
+                yield WindowsSession(found.registry, grade, None, offset, found.to_json(), files)
         _log_off(channel)
     finally:
         channel.close()

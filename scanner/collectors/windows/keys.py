@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from scanner.model import SkippedEntry
-from scanner.session import RegistryKey, SessionError
+from scanner.session import RegistryKey, SessionError, WindowsSession
 
 NT = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 NT_NARROW = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows NT\CurrentVersion"
@@ -31,3 +33,14 @@ def number(key: RegistryKey | None, name: str) -> int | None:
 def unreadable(source: str, error: SessionError) -> SkippedEntry:
     """A key that could not be read is data, too."""
     return SkippedEntry(str(error.reason.params.get("path") or source), error.reason)
+
+
+def key_if_any(session: WindowsSession, path: str) -> Iterator[RegistryKey | SkippedEntry]:
+    """The key, nothing when it is absent, or that it could not be read."""
+    try:
+        key = session.registry.key(path)
+    except SessionError as error:
+        yield unreadable(path, error)
+        return
+    if key is not None:
+        yield key

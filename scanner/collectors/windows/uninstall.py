@@ -1,5 +1,7 @@
 r"""Programs listed under the Windows Uninstall keys: 64-bit, 32-bit and per user (loaded profiles).
 
+People who are not signed in: :mod:`scanner.collectors.windows.profiles`.
+
 References:
     - https://learn.microsoft.com/windows/win32/msi/uninstall-registry-key
     - https://learn.microsoft.com/windows/win32/winprog64/shared-registry-keys (WOW6432Node)
@@ -9,14 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from config.message import Message
 from scanner.collectors.base import Collector
 from scanner.collectors.windows.keys import number, text, unreadable
+from scanner.collectors.windows.presence import Named, finished, named
 from scanner.model import InstallDateSource, InstalledSoftware, Platform, Record, Scope, SkippedEntry
-from scanner.session import RegistryKey, SessionError, WindowsSession
+from scanner.session import Registry, RegistryKey, SessionError, WindowsSession
 
 UNINSTALL = r"Microsoft\Windows\CurrentVersion\Uninstall"
 PERSON = re.compile(r"S-1-(5-21|12-1)(-\d+)+")
@@ -50,11 +53,33 @@ def collect(session: WindowsSession) -> Iterator[Record]:
     """
     listed = False
     for root in (*MACHINE_ROOTS, *user_roots(session.registry.names("HKU"))):
-        for item in session.registry.subkeys(root.path):
+        for record in read_root(session, session.registry, root):
             listed = True
-            yield unreadable(root.path, item) if isinstance(item, SessionError) else parse_entry(root, item)
+            yield record
     if not listed:
         raise SessionError("windows.nothing_listed")
+
+
+def read_root(session: WindowsSession, registry: Registry, root: Root) -> Iterator[Record]:
+    """The entries of one Uninstall key, with what their files tell. Raises SessionError after what was read."""
+    items: list[Named | SkippedEntry] = []
+    ended: SessionError | None = None
+    try:
+        for item in registry.subkeys(root.path):
+            items.append(unreadable(root.path, item) if isinstance(item, SessionError) else parse_named(root, item))
+    except SessionError as error:
+        ended = error
+    yield from finished(session, items)
+    if ended:
+        raise ended
+
+
+def parse_named(root: Root, key: RegistryKey, product_code: str | None = None) -> Named | SkippedEntry:
+    """:func:`parse_entry`, with the folder and programs that the key names."""
+    found = parse_entry(root, key)
+    if isinstance(found, SkippedEntry):
+        return found
+    return named(replace(found, product_code=product_code) if product_code else found, key)
 
 
 def user_roots(names: tuple[str, ...]) -> Iterator[Root]:
@@ -120,4 +145,4 @@ def parse_date(written: str | None) -> str | None:
     return parsed.isoformat() if parsed.year >= FIRST_YEAR else None
 
 
-COLLECTOR = Collector("windows.uninstall", 1, Platform.WINDOWS, collect)
+COLLECTOR = Collector("windows.uninstall", 2, Platform.WINDOWS, collect)
