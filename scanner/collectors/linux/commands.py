@@ -31,7 +31,7 @@ APPLICATIONS = "applications"
 _PARTS = {
     OPERATING_SYSTEM: (
         "exec 2>/dev/null;",
-        "echo @@uname; uname -s; uname -n; uname -r; uname -m;",
+        "echo @@uname; for v in $(uname -snrm); do echo $v; done;",
         "for f in /etc/os-release /usr/lib/os-release; do",
         "if [ -r $f ]; then echo; echo @@os-release; cat $f; break; fi; done;",
         # an allow-list: the service key in the same file never leaves the computer
@@ -40,12 +40,12 @@ _PARTS = {
         "if [ -r /etc/os-version ]; then echo; echo @@os-version; cat /etc/os-version; fi;",
         "if [ -r /etc/system-release ]; then echo; echo @@system-release; head -n 1 /etc/system-release; fi;",
         "for f in /etc/machine-id /var/lib/dbus/machine-id; do",
-        "if [ -s $f ]; then echo; echo @@machine-id; head -n 1 $f; break; fi; done;",
+        'if [ -s $f ]; then echo; echo @@machine-id; read -r v <$f; echo "$v"; break; fi; done;',
         "echo",
     ),
     DPKG_PACKAGES: (
         "if command -v dpkg-query >/dev/null && [ -e /var/lib/dpkg/status ]; then",
-        "echo @@zone; date +%z;",
+        "echo @@zone; echo $z;",
         r'echo @@times; find /var/lib/dpkg/info -name "*.list" -printf "%T@ %f\n";',
         "echo @@packages;",
         r'dpkg-query -W -f="\${Status}\t\${binary:Package}\t\${Version}\t\${Architecture}\t\${Section}\t'
@@ -57,7 +57,7 @@ _PARTS = {
     RPM_PACKAGES: (
         "if command -v rpm >/dev/null; then for db in /usr/lib/sysimage/rpm /var/lib/rpm; do",
         "if [ -s $db/Packages ] || [ -s $db/Packages.db ] || [ -s $db/rpmdb.sqlite ]; then",
-        "echo @@zone; date +%z;",
+        "echo @@zone; echo $z;",
         "echo @@packages;",
         "rpm --dbpath $db --nosignature --nodigest -qa --qf",
         r'"%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\t%{INSTALLTIME}\t%{SIZE}\t%{GROUP}\t%{VENDOR}\t%{PACKAGER}\n";',
@@ -67,7 +67,7 @@ _PARTS = {
     HARDWARE: (
         "exec 2>/dev/null; echo @@dmi; cd /sys/class/dmi/id &&",
         "for f in sys_vendor product_name product_serial product_uuid board_serial chassis_type; do",
-        'if v=$(head -n 1 $f); then printf "%s read %s\\n" $f "$v";',
+        'v=; if IFS= read -r v <$f || [ -r $f ]; then printf "%s read %s\\n" $f "$v";',
         "elif [ -e $f ]; then echo $f denied; else echo $f absent; fi; done;",
         "echo @@tree; cd /sys/firmware/devicetree/base &&",
         "for f in model serial-number; do",
@@ -75,7 +75,7 @@ _PARTS = {
         "echo @@network; cd /sys/class/net && for n in *; do",
         "kind=virtual; if [ -e $n/device ]; then kind=device; fi;",
         "if [ -e $n/bridge ] || [ -e $n/tun_flags ]; then kind=software; fi;",
-        "echo $kind $(cat $n/type) $(cat $n/address) $n; done",
+        "t=; a=; read -r t <$n/type; read -r a <$n/address; echo $kind $t $a $n; done",
     ),
     # Of the activation code of 麒麟 only that it is there: the file's content is a key and is never read.
     ACTIVATION: (
@@ -88,26 +88,30 @@ _PARTS = {
         "timeout 10 uos-activator-cmd -q </dev/null; code=$?; echo; echo @@exit; echo $code; fi",
     ),
     APPLICATIONS: (
-        "exec 2>/dev/null; echo @@zone; date +%z; echo @@documents; l=/var/lib/linglong;",
+        "exec 2>/dev/null; echo @@zone; echo $z; echo @@documents; l=/var/lib/linglong;",
         "if [ -e $l/states.json ]; then l=$l/states.json; else",
         'l="$l/layers/*/*/*/info.json"; fi;',
-        'timeout 10 grep -aH "" /opt/apps/*/info $l | head -c 3000000;',
+        'set -- /opt/apps/*/info $l; for f in "$@"; do if [ -e "$f" ]; then',
+        'timeout 10 grep -aH "" "$@" | head -c 3000000; break; fi; done;',
         "echo; echo @@owners; own=/usr/share/applications;",
         'found=$(timeout 10 grep -aHE "^Exec=\\"?/(opt|usr/local|home)/" $own/*.desktop |',
         'grep -av "=[^ ]*/opt/apps/" | cut -d: -f1 | sort -u);',
         'if [ -n "$found" ]; then if command -v dpkg-query >/dev/null; then dpkg-query -S $found;',
         "else for f in $found; do if rpm -qf $f >/dev/null; then echo rpm: $f; fi; done; fi; fi;",
         "echo; echo @@entries; share=.local/share;",
-        'timeout 10 grep -aHE "^(Name|Name.zh_CN.|Exec|Type|NoDisplay|Hidden|X-Flatpak|X-AppImage-Version)='
-        '|^(name|version|title|type): |<release .*version=" $found /usr/local/share/applications/*.desktop',
+        "set -- $found /usr/local/share/applications/*.desktop",
         "/home/*/$share/applications/*.desktop /root/$share/applications/*.desktop",
         "/snap/*/current/meta/snap.yaml /var/lib/snapd/snap/*/current/meta/snap.yaml",
         "/var/lib/flatpak/app/*/current/active/files/share/metainfo/*.xml",
         "/var/lib/flatpak/app/*/current/active/files/share/appdata/*.xml",
-        "/home/*/$share/flatpak/app/*/current/active/files/share/metainfo/*.xml | head -c 2000000;",
+        "/home/*/$share/flatpak/app/*/current/active/files/share/metainfo/*.xml;",
+        'for f in "$@"; do if [ -e "$f" ]; then',
+        'timeout 10 grep -aHE "^(Name|Name.zh_CN.|Exec|Type|NoDisplay|Hidden|X-Flatpak|X-AppImage-Version)='
+        '|^(name|version|title|type): |<release .*version=" "$@" | head -c 2000000; break; fi; done;',
         "echo; echo @@files;",
-        "timeout 10 find /var/lib/flatpak/app /home/*/$share/flatpak/app -mindepth 2 -maxdepth 2 -name current",
-        r'-printf "flatpak %T@ %s %u %p %l\n" | head -c 500000;',
+        'set -- /var/lib/flatpak/app /home/*/$share/flatpak/app; for f in "$@"; do if [ -e "$f" ]; then',
+        'timeout 10 find "$@" -mindepth 2 -maxdepth 2 -name current',
+        r'-printf "flatpak %T@ %s %u %p %l\n" | head -c 500000; break; fi; done;',
         'timeout 15 find /opt /usr/local /home /root -xdev -maxdepth 4 -type f -iname "*.appimage"',
         r'-printf "appimage %T@ %s %u %p\n" | head -c 500000;',
         'echo; echo @@homes; for h in /home/*; do if [ -d "$h" ]; then',
@@ -117,7 +121,11 @@ _PARTS = {
 
 
 def _script() -> str:
-    return "; ".join(f"(echo; echo @@part {name}; {' '.join(lines)}; echo @@end)" for name, lines in _PARTS.items())
+    # A program costs a computer a thousand times what a word of the shell does: none is started for a file of one line,
+    # none where there is nothing for it to read, and the time zone is asked once.
+    return "z=$(date +%z); " + "; ".join(
+        f"(echo; echo @@part {name}; {' '.join(lines)}; echo @@end)" for name, lines in _PARTS.items()
+    )
 
 
 COLLECT = f"/usr/bin/env -i {ENVIRONMENT} /bin/sh -c '{_script()}'"

@@ -15,7 +15,7 @@ from scanner.collectors.linux.commands import COLLECT, PARTS
 from scanner.session import LinuxSession, SessionError, ShellAnswer, Unsupported
 
 # every program, shell word and assignment that may start a simple command
-WORDS = ("for", "do", "done", "if", "then", "elif", "else", "fi", "break", "code=$?", "v=")
+WORDS = ("for", "do", "done", "if", "then", "elif", "else", "fi", "break", "code=$?", "v=", "t=", "a=", "z=", "IFS=")
 PLACES = (
     "l=/var/lib/linglong",
     "l=$l/states.json",
@@ -26,9 +26,10 @@ PLACES = (
 )
 NOWHERE = ("HOME=/dev/null",)  # uos-activator-cmd would keep a log there
 KINDS = ("k=absent", "k=present", "k=empty", "kind=virtual", "kind=device", "kind=software")
-BUILT_IN = ("exec", "echo", "printf", "command", "cd", "[")
+BUILT_IN = ("exec", "echo", "printf", "command", "cd", "[", "set", "read")
 PROGRAMS = ("uname", "cat", "sed", "head", "tr", "date", "find", "dpkg-query", "rpm", "timeout", "cut", "sort", "grep")
 READING = frozenset((*WORDS, *PLACES, *NOWHERE, *KINDS, *BUILT_IN, *PROGRAMS))
+QUOTED_NAME = re.compile(r'"\$(@|\w+)"')
 PATTERN = r"/(opt|usr/local|home)/"
 WORD_AT_START = re.compile(r"(?:^|[;&|(]|\bthen\b|\bdo\b|\belse\b|\bif\b|\belif\b|\$\()\s*([^\s;&|()\"]+)")
 
@@ -47,10 +48,8 @@ def test_a_command_has_a_clean_environment_and_one_quoted_script(command: str) -
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_starts_reading_programs_only(command: str) -> None:
-    started = {
-        word.removesuffix("$").partition("$(")[0]
-        for word in WORD_AT_START.findall(re.sub(r'"[^"$]*"', "", script_of(command).replace(PATTERN, "")))
-    }
+    unquoted = re.sub(r'"[^"$]*"', "", QUOTED_NAME.sub("", script_of(command).replace(PATTERN, "")))
+    started = {word.removesuffix("$").partition("$(")[0] for word in WORD_AT_START.findall(unquoted)}
     assert started <= READING, started - READING
 
 
