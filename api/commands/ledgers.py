@@ -154,6 +154,15 @@ def ledger_rows(inspection_id: str, kind: str, data: Path | None, as_json: bool)
         put({"items": client.all(f"{ONE}/{inspection_id}/declared/{kind}", limit=1000)}, "ledger_rows", as_json)
 
 
+@ledger.command("differences", help="差异表：检查工具的结果与最近一次判定不同之处，逐台列出。")
+@click.argument("inspection_id")
+@data_option
+@json_option
+def ledger_differences(inspection_id: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put({"items": client.get(f"{ONE}/{inspection_id}/differences")["items"]}, "differences", as_json)
+
+
 @ledger.command("findings", help="已采用台账中不符合台账管理规定之处。")
 @click.argument("inspection_id")
 @data_option

@@ -10,6 +10,7 @@ from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, accepted, answer, appliance, tag
 from api.v1.schemas import FindingQuery, InspectionPath, VerdictPath, VerdictQuery
 from appliance.visits import auditing as use
+from appliance.visits import differing
 from appliance.visits.summary import summarise
 
 results = APIBlueprint("results", __name__, abp_tags=tag("results"), abp_security=SECURITY, abp_responses=PROBLEM)
@@ -46,6 +47,12 @@ def list_findings(path: InspectionPath, query: FindingQuery) -> Any:
     """Findings of the newest audit."""
     rows = use.findings(appliance(), path.inspection_id, query.after, query.limit + 1, _filters(query))
     return _page(rows, query.limit)
+
+
+@results.get(f"{ONE}/differences")
+def list_differences(path: InspectionPath) -> Any:
+    """差异表: where the official client and the newest audit differ, computer by computer."""
+    return answer({"items": differing.listed(appliance(), path.inspection_id), "next": None})
 
 
 @results.get(f"{ONE}/summary")

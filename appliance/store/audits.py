@@ -107,3 +107,13 @@ def counts(db: Db, audit_id: str) -> dict[str, dict[str, int]]:
 def _count(db: Db, table: str, column: str, audit_id: str) -> dict[str, int]:
     sql = f"SELECT {column} AS name, COUNT(*) AS n FROM {table} WHERE audit_id = ? GROUP BY 1 ORDER BY 1"  # noqa: S608
     return {row["name"]: row["n"] for row in db.rows(sql, [audit_id])}
+
+
+def judged_on_assets(db: Db, audit_id: str, asset_nos: Iterable[str]) -> list[Row]:
+    """asset_no, product_id, product_name, decision, id of every verdict on computers that stand for these assets."""
+    sql = """SELECT h.asset_no, v.product_id, v.decision, v.id,
+               json_extract(v.document, '$.product_name') AS product_name
+             FROM json_each(?) n JOIN audit_hosts h ON h.audit_id = ? AND h.asset_no = n.value
+             JOIN verdicts v INDEXED BY verdicts_by_host ON v.audit_id = h.audit_id AND v.host_id = h.host_id
+             ORDER BY v.seq"""
+    return db.rows(sql, [dumps(sorted(set(asset_nos))), audit_id])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from appliance.ledger import form_rules
 from appliance.ledger.importing import preview
 from appliance.ledger.model import (
     Allocation,
+    Asset,
+    AssetState,
+    FreeListEntry,
     InstallAction,
     InstallLogEntry,
+    Leader,
     LedgerKind,
     Licence,
     LicenceType,
@@ -133,3 +138,75 @@ def test_the_date_of_the_form_is_read_from_above_the_table(tmp_path: Path) -> No
     ]
     found = preview(LedgerKind.LICENCES, read(files.xlsx(tmp_path / "a.xlsx", {"表": grid})), "f1")
     assert found.filled_on == date(2026, 6, 30)
+
+
+def test_free_software_of_two_names_has_two_numbers_and_versions_share_one() -> None:
+    first = licence(2, "1", "7-Zip", software_type=FREE)
+    other = form_rules.shared_number(first, licence(3, "1", "Notepad++", software_type=FREE))
+    assert other
+    assert other.code == "ledger.rule_5_names"
+    assert "7-Zip" in render(other)
+    assert form_rules.shared_number(first, licence(3, "1", "7-zip", version="22", software_type=FREE)) is None
+
+
+def test_oem_software_of_two_versions_has_two_numbers() -> None:
+    said = form_rules.shared_number(
+        licence(2, "1", version="10", software_type=OEM), licence(3, "1", version="11", software_type=OEM)
+    )
+    assert said
+    assert said.code == "ledger.rule_1"
+
+
+def test_each_number_of_the_summary_has_its_sheet_of_installs_and_each_sheet_its_number() -> None:
+    log = [
+        replace(logged(2, InstallAction.INSTALL, "10", 1), software_no="RJ9"),
+        logged(3, InstallAction.INSTALL, "1", 1),
+    ]
+    rows = [licence(2, "rj1"), licence(3, "RJ2")]
+    assert told(form_rules.of_sheets(log, rows)) == [(2, "rule_number_unknown"), (0, "rule_sheets")]
+    assert told(form_rules.of_sheets(log[1:], rows[:1])) == []
+    assert told(form_rules.of_sheets([], rows)) == []  # no 附件9 was handed in: another matter
+
+
+def test_the_summary_follows_the_list_of_free_software() -> None:
+    entries = [
+        FreeListEntry(at(2), "1", "7-Zip"),
+        FreeListEntry(at(3), "1", "7-ZIP", "22"),
+        FreeListEntry(at(4), "2", "乙"),
+    ]
+    rows = [
+        licence(2, "1", "7-zip", software_type=FREE),
+        licence(3, "3", "丙", software_type=FREE),
+        licence(4, "4", "丁"),
+    ]
+    assert told(form_rules.of_free_list(entries, rows)) == [(3, "rule_free_unlisted"), (4, "rule_free_missing")]
+    assert told(form_rules.of_free_list([], rows)) == []
+
+
+def test_every_computer_in_use_stands_in_the_list_of_who_uses_what() -> None:
+    used = [Allocation(at(2), "pc-1", "RJ1", "甲")]
+    assets = [
+        Asset(at(2), "GD-1", computer_no="PC-1"),
+        Asset(at(3), "GD-2", computer_no="PC-2"),
+        Asset(at(4), "GD-3", computer_no="PC-3", state=AssetState.IDLE),
+        Asset(at(5), "GD-4", computer_no="PC-4", is_computer=False),
+        Asset(at(6), "GD-5"),
+    ]
+    assert told(form_rules.of_computers(assets, used)) == [(3, "rule_computer_missing")]
+    assert told(form_rules.of_computers(assets, [])) == []
+
+
+def leader(row: int, role: str, department: str) -> Leader:
+    return Leader(at(row), role, "某人", department, "负责人")
+
+
+def test_the_leading_group_has_a_head_a_deputy_and_the_departments_of_the_duty_rules() -> None:
+    whole = [leader(2, "组长", "局领导"), leader(3, "副组长", "局领导")]
+    whole += [
+        leader(4 + n, "成员", name) for n, name in enumerate(("信息中心", "办公室", "人事处", "财务处", "后勤处"))
+    ]
+    assert told(form_rules.of_leaders(whole)) == []
+    assert told(form_rules.of_leaders(whole[1:])) == [(0, "rule_leader_head")]
+    assert told(form_rules.of_leaders([whole[0], *whole[2:]])) == [(0, "rule_leader_deputy")]
+    assert told(form_rules.of_leaders([*whole[:4], *whole[5:]])) == [(0, "rule_leader_members")]
+    assert told(form_rules.of_leaders([])) == []
