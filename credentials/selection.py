@@ -6,10 +6,13 @@ Rules (``docs`` call them the lock-out budget):
 - Kind ``domain``: the first refusal anywhere freezes it, because one controller counts for all hosts.
 - Kind ``local``: a refusal by the first host (the canary) freezes it; afterwards each host gets one try and a refusal
   is that host's outcome; three refusals in a row freeze it.
-- A locked, expired or disabled account freezes at once. Only a person who enters it again thaws it.
+- A locked, expired or disabled account, or one whose password must be changed first, freezes at once. Only a person who
+  enters it again thaws it.
 - A login that got no answer after the password was sent may have been counted. One controller counts for all hosts, so
   an unproven ``domain`` password freezes then, and a proven one at the third in a row; a ``local`` password is counted
   by that host alone, so it is that host's outcome and the next host is asked.
+- Where a person chose the canary, an unproven credential that fits it is tried there first; if it is not proven there,
+  it is tried nowhere else until it is entered again.
 - A host whose channel failed its identity or signing check gets no further password over that protocol.
 """
 
@@ -21,6 +24,7 @@ from enum import StrEnum
 from typing import Any
 
 from config.message import Message
+from credentials.canary import Canary
 from credentials.model import Credential, CredentialKind, CredentialState, LoginProtocol
 from credentials.ranges import covers
 
@@ -36,6 +40,7 @@ class LoginResult(StrEnum):
     LOCKED = "locked"
     EXPIRED = "expired"
     DISABLED = "disabled"
+    MUST_CHANGE = "must_change"  # the password is right or not, but too old to be used
     UNREACHABLE = "unreachable"  # no login took place
     UNTRUSTED = "untrusted"  # the channel failed its identity or signing check
     RESTRICTED = "restricted"  # the host's policy lets this account in nowhere; says nothing about the password
@@ -46,6 +51,7 @@ ACCOUNT_CODES: Mapping[LoginResult, str] = {
     LoginResult.LOCKED: "login.locked",
     LoginResult.EXPIRED: "login.expired",
     LoginResult.DISABLED: "login.disabled",
+    LoginResult.MUST_CHANGE: "login.must_change",
 }
 
 
@@ -125,6 +131,7 @@ class Selection:
 
     credentials: tuple[Credential, ...]
     progress: Progress = field(default_factory=dict[str, CredentialProgress])
+    canary: Canary | None = None
 
     @classmethod
     def restored(cls, credentials: Sequence[Credential], stored: Mapping[str, CredentialProgress]) -> Selection:
@@ -150,7 +157,17 @@ class Selection:
 
     def choose(self, host_address: str, open_ports: Collection[int]) -> Choice:
         """See :func:`choose`."""
-        return choose(host_address, open_ports, self.credentials, self.progress)
+        return choose(host_address, open_ports, self.credentials, self.progress, self.canary)
+
+    def proving_at(self, address: str, open_ports: Collection[int]) -> Selection:
+        """Prove every credential that is still unproven and fits this host there and nowhere else."""
+        fitting = (c.id for c in self.credentials if PORTS[c.protocol] in open_ports and covers(c.scope, address))
+        waiting = frozenset(name for name in fitting if self.of(name).state is CredentialState.UNPROVEN)
+        return replace(self, canary=Canary(address, waiting))
+
+    def on_canary_gone(self) -> Selection:
+        """The chosen canary will not be logged in to any more: it is off, or no longer permitted."""
+        return replace(self, canary=self.canary.gone() if self.canary else None)
 
     def on_start(self, credential_id: str, host: str) -> Selection:
         """A login with this credential starts at ``host``."""
@@ -165,11 +182,15 @@ class Selection:
     def on_login(self, credential_id: str, host: str, result: LoginResult) -> Selection:
         """That login ended with ``result``."""
         credential = self._credential(credential_id)
-        return self._with(credential_id, on_login(self.of(credential_id), credential, host, result))
+        landed = self._with(credential_id, on_login(self.of(credential_id), credential, host, result))
+        if self.canary is None or host != self.canary.address or result is LoginResult.UNREACHABLE:
+            return landed
+        return replace(landed, canary=self.canary.settled(credential_id, proven=result is LoginResult.ACCEPTED))
 
     def on_reentered(self, credential_id: str) -> Selection:
         """A person entered the secret again: it is unproven and untried, whatever it was."""
-        return self._with(credential_id, FRESH)
+        fresh = self._with(credential_id, FRESH)
+        return replace(fresh, canary=self.canary.without(credential_id)) if self.canary else fresh
 
     def of(self, credential_id: str) -> CredentialProgress:
         """Progress of one credential."""
@@ -183,17 +204,26 @@ class Selection:
 
 
 def choose(
-    host_address: str, open_ports: Collection[int], credentials: Sequence[Credential], progress: Progress
+    host_address: str,
+    open_ports: Collection[int],
+    credentials: Sequence[Credential],
+    progress: Progress,
+    canary: Canary | None = None,
 ) -> Choice:
     """Say what to do with one host now. Ask again after ``refused``; after any other result the host's turn is over."""
     fitting = [c for c in credentials if PORTS[c.protocol] in open_ports and covers(c.scope, host_address)]
-    usable = [c for c in fitting if _usable(c, host_address, credentials, progress)]
+    able = [c for c in fitting if _usable(c, host_address, credentials, progress)]
+    usable = [c for c in able if canary is None or c.id not in canary.undecided]
+    if not usable and able and canary:
+        accounts = ", ".join(map(account_name, able))
+        return NoneLeft(Message.of("selection.canary_undecided", address=canary.address, accounts=accounts))
     if not usable:
         return NoneLeft(_why_none(host_address, open_ports, fitting, progress))
     if any(host_address in p.in_flight for p in progress.values()):
         return Wait()
     for credential in sorted(usable, key=lambda c: _rank(c, _of(progress, c))):
-        if _may_start(_of(progress, credential), progress):
+        barred = canary is not None and canary.bars(credential.id, host_address)
+        if not barred and _may_start(_of(progress, credential), progress):
             return Use(credential.id)
     return Wait()
 

@@ -21,6 +21,7 @@ RESULTS: Mapping[str, LoginResult] = {
     "login.locked": LoginResult.LOCKED,
     "login.disabled": LoginResult.DISABLED,
     "login.expired": LoginResult.EXPIRED,
+    "login.must_change": LoginResult.MUST_CHANGE,
     "ssh.cut_at_login": LoginResult.UNANSWERED,
     "smb.logon_restricted": LoginResult.RESTRICTED,
     "smb.no_logon_server": LoginResult.RESTRICTED,

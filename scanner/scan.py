@@ -185,6 +185,8 @@ class Fleet:
             if not self._start(task):
                 waiting.append(task)
         self._queue.extendleft(reversed(waiting))
+        if waiting and not self._running:  # for a canary that is off, or not permitted any more
+            self.selection = self.selection.on_canary_gone()
 
     def _start(self, task: HostTask) -> bool:
         if not self.control.permits(task.address):

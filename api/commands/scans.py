@@ -28,6 +28,7 @@ def scan() -> None:
 @click.option("--only-missing", is_flag=True, help="只采集本次督查尚未采集成功的主机。")
 @click.option("--rounds", type=click.IntRange(1, 48), default=1, help="轮数：每轮再次寻找先前关机的主机。")
 @click.option("--round-minutes", type=click.IntRange(1, 1440), default=30, help="两轮之间相隔的分钟数。")
+@click.option("--canary", metavar="ADDRESS", help="试登计算机：未验证的账号先在这一台验证，通过之前不在其他主机使用。")
 @passphrase_option
 @data_option
 @json_option
@@ -39,12 +40,13 @@ def scan_start(
     only_missing: bool,
     rounds: int,
     round_minutes: int,
+    canary: str | None,
     passphrase_fd: int | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
     body = {"segment": segment, "discover_only": discover_only, "accept_first_contact": accept_first_contact}
-    body |= {"only_missing": only_missing, "rounds": rounds, "round_minutes": round_minutes}
+    body |= {"only_missing": only_missing, "rounds": rounds, "round_minutes": round_minutes, "canary": canary}
     with connected(data) as client:
         unlock(client, passphrase_fd)
         _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans", body), discover_only, as_json)

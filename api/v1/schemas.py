@@ -216,6 +216,7 @@ class ScanBody(Request):
     only_missing: bool = False
     rounds: Annotated[int, Field(ge=1, le=48)] = 1
     round_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    canary: Name | None = None
 
 
 class KeysBody(Request):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,7 +29,7 @@ from config.clock import rfc3339
 from config.message import Message
 from config.problems import EnvironmentProblem, NotFound, Problem, Refused
 from credentials.model import Credential
-from credentials.selection import Selection
+from credentials.selection import PORTS, Selection
 from scanner.discovery import ChunkDone, ChunkFailed, find_nmap, may_send_raw, plan_discovery, sweep
 from scanner.model import HostFacts, Outcome
 from scanner.pace import Pace
@@ -47,7 +47,8 @@ class ScanOptions:
     """What a person asks for. ``accept_first_contact``: the operator confirms all first-seen SSH keys of this batch.
 
     ``only_missing``: hosts that this inspection has read already are not read again. ``rounds``: how often the hosts
-    that were off are looked for, ``round_minutes`` apart.
+    that were off are looked for, ``round_minutes`` apart. ``canary``: the address where unproven accounts are tried
+    first, and nowhere else before they are proven there.
     """
 
     segment: str | None = None
@@ -56,6 +57,7 @@ class ScanOptions:
     only_missing: bool = False
     rounds: int = 1
     round_minutes: int = 30
+    canary: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As stored with the scan."""
@@ -249,7 +251,7 @@ class ScanRun:
                 ask=self._ask,
                 permits_service_start=permitted,
             ),
-            selection=self._selection(credentials),
+            selection=self._proving(self._selection(credentials), tasks),
             reveal=lambda credential_id: self.appliance.vault.reveal(self.inspection_id, credential_id),
             redaction_key=redaction_key(self.appliance, self.inspection_id) if credentials else b"",
         )
@@ -268,10 +270,17 @@ class ScanRun:
         here = Selection.restored(credentials, same)
         return replace(here, progress={**earlier.progress, **here.progress})
 
+    def _proving(self, selection: Selection, tasks: Sequence[HostTask]) -> Selection:
+        """With a chosen canary nothing unproven goes elsewhere, also when it is off."""
+        if self.options.canary is None:
+            return selection
+        ports = next((task.ports for task in tasks if task.address == self.options.canary), frozenset(PORTS.values()))
+        return selection.proving_at(self.options.canary, ports)
+
     def _tasks(self) -> list[HostTask]:
         done = host_store.hosts_done(self.db, self.scan["id"], self._round)
         if self.options.only_missing or self._round > 1:
-            done |= host_store.hosts_read(self.db)
+            done |= self._read_already()
         found = fleet_store.found_by(self.db, self.scan["id"])  # others are off: nothing is sent to them
         keys = {k.address: f"{k.type} {k.base64}" for k in host_store.list_keys(self.db) if k.state == "confirmed"}
         waiting = (
@@ -287,8 +296,17 @@ class ScanRun:
                 keys.get(stored.host.address, ""),
                 self._keyless.get(stored.host.address),
             )
-            for stored in in_order(self.db, waiting)
+            for stored in in_order(self.db, waiting, self.options.canary)
         ]
+
+    def _read_already(self) -> frozenset[str]:
+        """Hosts that are not read again; a chosen canary is, in the first round: accounts are to be proven there."""
+        read = host_store.hosts_read(self.db)
+        if self._round > 1 or self.options.canary is None:
+            return read
+        return read - {
+            stored.id for stored in host_store.list_hosts(self.db) if stored.host.address == self.options.canary
+        }
 
     # What a person sees and does meanwhile
 

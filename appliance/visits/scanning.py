@@ -16,7 +16,7 @@ from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.keeping import remove_leftovers
 from appliance.visits.scan_run import ScanOptions, ScanRun
 from config.clock import rfc3339
-from config.problems import Conflict, NotFound, Refused
+from config.problems import BadInput, Conflict, NotFound, Refused
 from config.settings import Discovery
 from scanner.discovery import chunks, find_nmap, may_send_raw, plan_discovery
 from scanner.ranges import Interval, holds, parse_address, parse_range
@@ -33,6 +33,9 @@ def start(appliance: Appliance, inspection_id: str, options: ScanOptions) -> Job
         require(authorisation, appliance.clock.now())
         _check_vault(appliance, inspection_id, options)
         scope = Scope.of(authorisation, options.segment)
+        if options.canary is not None and not scope.contains(options.canary):
+            raise BadInput("scan.canary_outside", address=options.canary)
+        options = replace(options, canary=options.canary and str(parse_address(options.canary)))
         scan_id = appliance.ids.new()
         appliance.log(inspection_id, "scan.started", scan=scan_id, authorisation=authorisation.id, size=scope.size)
         row: Row = {"id": scan_id, "started_at": rfc3339(appliance.clock.now())}

@@ -43,7 +43,8 @@ NO_VALIDATION = frozenset({NOT_SUPPORTED, 0xC0000010, 0xC0000128})  # invalid de
 REFUSED = frozenset({0xC000006D, 0xC000006A, 0xC0000064, 0xC000018B})
 LOCKED = frozenset({0xC0000234})
 DISABLED = frozenset({0xC0000072})
-EXPIRED = frozenset({0xC0000071, 0xC0000193, 0xC0000224})
+EXPIRED = frozenset({0xC0000193})
+MUST_CHANGE = frozenset({0xC0000071, 0xC0000224})
 NOT_ALLOWED = frozenset({0xC0000022, 0xC000015B, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000413})
 NTLM_OFF = frozenset({NOT_SUPPORTED, 0xC0000418})
 BUSY = frozenset({0xC00000D0, 0xC0000205, 0xC000009A})
@@ -250,7 +251,7 @@ def logon_error(status: int, login: Login) -> SessionError:
     """Name a refusal of SESSION_SETUP."""
     who = {"address": login.address, "account": login.account}
     for statuses, code in ((REFUSED, "login.refused"), (LOCKED, "login.locked"), (DISABLED, "login.disabled"),
-                           (EXPIRED, "login.expired")):  # fmt: skip
+                           (EXPIRED, "login.expired"), (MUST_CHANGE, "login.must_change")):  # fmt: skip
         if status in statuses:
             return LogonRefused(code, **who)
     if status in NOT_ALLOWED:

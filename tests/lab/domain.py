@@ -1,9 +1,15 @@
-"""A Windows domain: a Samba Active Directory domain controller with one account and a lock-out policy.
+"""A Windows domain: a Samba Active Directory controller with accounts and a lock-out policy, and member servers.
 
 Packages ``samba-ad-provision``, ``samba-dsdb-modules``, ``samba-vfs-modules`` and ``winbind`` beside ``samba``.
 
+Two things that Samba leaves to find out: the controller maps the SIDs of every login through winbind, and the client
+library looks for its socket in ``/run/samba/winbindd`` whatever smb.conf says (elsewhere a right password is answered
+with STATUS_INTERNAL_ERROR); and a member asks the system for ``DOMAIN\\user`` and for the number that winbind gave it,
+so what winbind says of each account is put into the member's user database in place of a name-service module.
+
 References:
     - https://wiki.samba.org/index.php/Setting_up_Samba_as_an_Active_Directory_Domain_Controller
+    - https://wiki.samba.org/index.php/Setting_up_Samba_as_a_Domain_Member
     - [MS-ADA1] badPwdCount, [MS-SAMR] §3.1.1.7.2 (lock-out)
 """
 
@@ -11,31 +17,77 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.lab import hive, samba
 from tests.lab.netns import LabError
-from tests.lab.peer import Boot, Peer, put_accounts
-from tests.lab.plans import DomainController
+from tests.lab.peer import Boot, Peer, put, put_accounts
+from tests.lab.plans import DomainAccount, DomainController, DomainMember
 
+JOINING = "Join-The-Domain-1"  # password of the domain's Administrator, used to join members alone
 SCRIPT = """\
 mkdir -p /run/samba
 samba-tool domain provision --realm={realm} --domain={domain} --server-role=dc --dns-backend=NONE --quiet \\
-  --targetdir={folder}/dc --host-name={name} --host-ip={address} \\
-  --option="server services = s3fs, rpc, ldap, winbindd" --option="log file = {folder}/log.%m" \\
+  --targetdir={folder}/dc --host-name={name} --host-ip={address} --adminpass={joining} \\
+  --option="server services = s3fs, rpc, ldap, cldap, kdc, nbt, winbindd" --option="log file = {folder}/log.%m" \\
   --option="pid directory = {folder}" --option="ncalrpc dir = {folder}/ncalrpc" \\
-  --option="winbindd socket directory = {folder}/winbindd" --option="ntp signd socket directory = {folder}/ntp"
+  --option="ntp signd socket directory = {folder}/ntp" --option="ldb:nosync = true"
 samba-tool domain passwordsettings set -s dc/etc/smb.conf --quiet --account-lockout-threshold={threshold} \\
   --min-pwd-length=0 --complexity=off
-samba-tool user create -s dc/etc/smb.conf {username} "$(cat password)"
+{accounts}
 rm password
 exec samba -F --no-process-group -s {folder}/dc/etc/smb.conf
 """
-BOOT_SECONDS = 120.0  # five on an idle machine
+STATES: Mapping[str, str] = {
+    "good": "",
+    "disabled": "samba-tool user disable -s dc/etc/smb.conf {name}\n",
+    "expired": "samba-tool user setexpiry -s dc/etc/smb.conf --days=0 {name}\n",
+    "must_change": "",
+}
+
+MEMBER_CONF = """\
+[global]
+ workgroup = {domain}
+ security = domain
+ realm = {realm}
+ netbios name = {name}
+ password server = {controller}
+ idmap config * : backend = tdb
+ idmap config * : range = 10000-99999
+ winbind cache time = 0
+ private dir = {folder}/private
+ state directory = {folder}/state
+ lock directory = {folder}/lock
+ cache directory = {folder}/cache
+ pid directory = {folder}/pid
+ ncalrpc dir = {folder}/ncalrpc
+ log file = {folder}/log/log.%m
+ disable spoolss = yes
+ load printers = no
+ map to guest = never
+ smb ports = 445
+{options}
+[IPC$]
+ path = {folder}/ipc
+"""
+MEMBER_SCRIPT = """\
+mkdir -p /run/samba
+net -s smb.conf registry import hive.reg
+until net -s smb.conf rpc join -S {controller} -U Administrator%{joining}; do sleep 0.2; done
+winbindd -D -s {folder}/smb.conf
+until wbinfo --ping-dc; do sleep 0.1; done
+cp /etc/passwd /run/passwd
+for user in {users}; do wbinfo -i "{domain}\\\\$user" >> /run/passwd; done
+mount --bind /run/passwd /etc/passwd
+exec smbd -F --no-process-group -s {folder}/smb.conf
+"""
+BOOT_SECONDS = 60.0  # seven on a busy machine
 COUNT = re.compile(r"badPwdCount:\s*(\d+)")
 
 
 def prepare(plan: DomainController, folder: Path) -> Boot:
-    """Write the host's folder; the domain itself is made at boot, in about five seconds."""
+    """Write the host's folder; the domain itself is made at boot."""
     put_accounts(folder, [])
     (folder / "password").write_text(plan.password)
     script = SCRIPT.format(
@@ -44,10 +96,38 @@ def prepare(plan: DomainController, folder: Path) -> Boot:
         folder=shlex.quote(str(folder)),
         name=plan.name,
         address=plan.address,
+        joining=JOINING,
         threshold=plan.lockout_threshold,
-        username=shlex.quote(plan.username),
+        accounts="".join(_create(account) for account in (DomainAccount(plan.username), *plan.accounts)),
     )
     return Boot(script, (445,), BOOT_SECONDS)
+
+
+def prepare_member(plan: DomainMember, folder: Path) -> Boot:
+    """Write the host's folder; it joins at boot, as soon as the controller answers."""
+    controller = plan.controller
+    for name in samba.FOLDERS:
+        (folder / name).mkdir()
+    put_accounts(folder, [])
+    put(folder, "/etc/hosts", f"127.0.0.1 localhost\n{controller.address} {controller.name}\n")
+    administrator = rf"{controller.domain}\{controller.username}"
+    values = {"server min protocol": "SMB2", "admin users": administrator, **plan.smb}
+    options = "".join(f" {name} = {value}\n" for name, value in values.items())
+    about = {"realm": controller.realm, "domain": controller.domain, "folder": str(folder)}
+    conf = MEMBER_CONF.format(name=plan.name, controller=controller.address, options=options, **about)
+    (folder / "smb.conf").write_text(conf)
+    (folder / "hive.reg").write_bytes(hive.reg_file(samba.registry(plan)))
+    users = shlex.join([controller.username, *(account.username for account in controller.accounts)])
+    script = MEMBER_SCRIPT.format(controller=controller.name, joining=JOINING, users=users, **about)
+    return Boot(script, samba.SMB_PORTS, BOOT_SECONDS)
+
+
+def _create(account: DomainAccount) -> str:
+    name = shlex.quote(account.username)
+    more = "--must-change-at-next-login " if account.state == "must_change" else ""
+    return f'samba-tool user create -s dc/etc/smb.conf {more}{name} "$(cat password)"\n' + STATES[account.state].format(
+        name=name
+    )
 
 
 def bad_password_count(peer: Peer, username: str = "inspector") -> int:

@@ -24,7 +24,7 @@ from typing import IO, Any, Literal, Self
 from tests.lab import domain, netns, peer, samba, ssh
 from tests.lab.netns import LabError, Namespace
 from tests.lab.peer import Boot, Peer
-from tests.lab.plans import CuttingRelay, DomainController, HostPlan, LinuxPc, Listener, Off, WindowsPc
+from tests.lab.plans import CuttingRelay, DomainController, DomainMember, HostPlan, LinuxPc, Listener, Off, WindowsPc
 
 DEFAULT_SUBNET = "10.77.0.0/24"
 LAPTOP_MAC = "10:c5:95:00:00:fe"  # Lenovo
@@ -168,6 +168,7 @@ BOOTS: dict[type[HostPlan], Callable[[Any, Path], Boot]] = {
     LinuxPc: ssh.prepare,
     Listener: _prepare_listener,
     DomainController: domain.prepare,
+    DomainMember: domain.prepare_member,
     CuttingRelay: _prepare_relay,
 }
 

@@ -70,7 +70,8 @@ class WindowsPc(HostPlan):
     """A Windows PC seen over SMB: Samba with the remote registry over the given hive.
 
     ``smb`` passes Samba settings through: ``server signing``, ``server max protocol``, ``server min protocol``,
-    ``server smb3 encryption algorithms`` …
+    ``server smb3 encryption algorithms`` … ``files``: path below a drive (``C:\\Windows\\x.exe``) → content, of the
+    administrative shares; None is an empty folder. The shares can be written to, as those of Windows can.
     """
 
     username: str = "inspector"
@@ -80,6 +81,7 @@ class WindowsPc(HostPlan):
     smb: Mapping[str, str] = field(default_factory=dict[str, str])
     administrator: bool = True
     bad_lockout_attempt: int = 0  # 0 = never locks
+    files: Mapping[str, bytes | None] = field(default_factory=dict[str, "bytes | None"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class LinuxPc(HostPlan):
     packages: tuple[Package, ...] = ()
     hardware: Hardware | None = None
     superuser: bool = False
-    files: Mapping[str, str] = field(default_factory=dict[str, str])  # path under /etc or /var/lib → text
+    files: Mapping[str, str] = field(default_factory=dict[str, str])  # path in one of peer.OWN_PLACES → text
     sshd: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -124,15 +126,40 @@ class Off(HostPlan):
     """An address in the plan with nothing behind it: a computer that is switched off."""
 
 
+@dataclass(frozen=True, slots=True)
+class DomainAccount:
+    """A further account of a domain. ``state``: ``good``, ``disabled``, ``expired`` or ``must_change``."""
+
+    username: str
+    state: str = "good"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainController(HostPlan):
-    """A Samba AD domain controller with one account and a lock-out threshold; it answers SMB logins itself."""
+    """A Samba AD domain controller with a lock-out threshold; it answers SMB logins itself.
+
+    ``username`` is an administrator of the member servers; ``accounts`` have the same password and no rights.
+    """
 
     realm: str = "UNIT.LAN"
     domain: str = "UNIT"
     username: str = "inspector"
     password: str = field(repr=False)
     lockout_threshold: int = 5
+    accounts: tuple[DomainAccount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainMember(HostPlan):
+    """A Samba member server of a controller's domain with the remote registry over the given hive.
+
+    It knows no password itself: every login is passed on to the controller.
+    """
+
+    controller: DomainController
+    registry: tuple[RegistryEntry, ...] = ()
+    hardware: Hardware | None = None
+    smb: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.lab import hive, smbios
 from tests.lab.netns import LabError
 from tests.lab.peer import Boot, Peer, put_accounts
-from tests.lab.plans import RegistryEntry, WindowsPc
+from tests.lab.plans import DomainMember, RegistryEntry, WindowsPc
 
 SMB_PORTS = (445,)
 MSSMBIOS = r"HKLM\SYSTEM\CurrentControlSet\Services\mssmbios\Data"
@@ -44,6 +44,13 @@ SMB_CONF = """\
 {options}
 [IPC$]
  path = {folder}/ipc
+{drives}"""
+
+DRIVE = """\
+[{letter}$]
+ path = {folder}/drive-{letter}
+ read only = no
+ valid users = {username}
 """
 
 SCRIPT = """\
@@ -60,7 +67,10 @@ def prepare(plan: WindowsPc, folder: Path) -> Boot:
     for name in FOLDERS:
         (folder / name).mkdir()
     put_accounts(folder, [f"{plan.username}:x:1001:100::/:/usr/sbin/nologin"])
-    (folder / "smb.conf").write_text(SMB_CONF.format(name=plan.name, folder=folder, options=_options(plan)))
+    drives = _put_files(plan, folder)
+    (folder / "smb.conf").write_text(
+        SMB_CONF.format(name=plan.name, folder=folder, options=_options(plan), drives=drives)
+    )
     (folder / "hive.reg").write_bytes(hive.reg_file(registry(plan)))
     (folder / "password").write_text(f"{plan.password}\n{plan.password}\n")
     return Boot(
@@ -69,13 +79,13 @@ def prepare(plan: WindowsPc, folder: Path) -> Boot:
     )
 
 
-def registry(plan: WindowsPc) -> list[RegistryEntry]:
+def registry(plan: WindowsPc | DomainMember) -> list[RegistryEntry]:
     """The plan's own values, and those that every Windows derives from name and firmware."""
     computed = [*_name_values(plan.name), *_hardware_values(plan), *_narrow_version(plan)]
     return sorted([*plan.registry, *computed], key=lambda entry: entry.key)
 
 
-def _narrow_version(plan: WindowsPc) -> Sequence[RegistryEntry]:
+def _narrow_version(plan: WindowsPc | DomainMember) -> Sequence[RegistryEntry]:
     """The 32-bit view of the version key, which real 64-bit Windows has as well.
 
     Over RPC Samba answers the 64-bit key itself (SystemRoot and CurrentVersion 6.1) and hides what was imported there.
@@ -114,7 +124,7 @@ def _name_values(name: str) -> Sequence[RegistryEntry]:
     ]
 
 
-def _hardware_values(plan: WindowsPc) -> Sequence[RegistryEntry]:
+def _hardware_values(plan: WindowsPc | DomainMember) -> Sequence[RegistryEntry]:
     if (hardware := plan.hardware) is None:
         return []
     texts = {

@@ -34,6 +34,20 @@ def test_those_that_may_leave_come_first_and_servers_last() -> None:
     ]  # fmt: skip
 
 
+def test_an_account_is_proven_at_the_host_that_is_most_surely_the_units_own() -> None:
+    stranger = Signs(frozenset({445}), LATE, random_mac=True)
+    desktop = Signs(frozenset({445}), EARLY)
+    listed = Signs(frozenset({445}), EARLY, in_ledger=True)
+    read = Signs(frozenset({445}), EARLY, read_before=True)
+    penguin, server = Signs(frozenset({22}), EARLY), Signs(frozenset({22}), EARLY, in_ledger=True, server_system=True)
+    named = {"stranger": stranger, "desktop": desktop}
+    assert by_leaving(named.items()) == ["desktop", "stranger"]
+    named |= {"listed": listed, "penguin": penguin, "server": server}
+    assert by_leaving(named.items()) == ["listed", "server", "stranger", "desktop", "penguin"]
+    named |= {"read": read}
+    assert by_leaving(named.items()) == ["read", "server", "stranger", "desktop", "listed", "penguin"]
+
+
 def test_a_sweep_that_did_not_find_a_host_counts_against_its_staying() -> None:
     assert missed_sweeps([{"a", "b"}, {"a"}, {"a"}], ["a", "b"]) == {"a": 0, "b": 2}
 
@@ -90,6 +104,7 @@ def test_silences_more_than_a_minute_apart_or_of_one_host_do_not_add_up() -> Non
     [
         ("LogonRefused", "login.refused", LoginResult.REFUSED),
         ("LogonRefused", "login.locked", LoginResult.LOCKED),
+        ("LogonRefused", "login.must_change", LoginResult.MUST_CHANGE),
         ("LogonRefused", "ssh.cut_at_login", LoginResult.UNANSWERED),
         ("AccessDenied", "smb.logon_restricted", LoginResult.RESTRICTED),
         ("AccessDenied", "login.guest_refused", LoginResult.UNREACHABLE),

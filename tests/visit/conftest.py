@@ -14,6 +14,8 @@ from api.commands.demo import serve_inside
 from api.commands.visit import Visit
 from config.clock import SystemClock
 from tests.lab.demo_unit import Demo
+from tests.lab.lan import Lan
+from tests.visit import domain_lan as domain
 
 V1 = "/api/v1"
 
@@ -64,3 +66,10 @@ def visited(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vi
         yield yield_me
     finally:
         served.stop()
+
+
+@pytest.fixture(scope="package")
+def domain_lan() -> Iterator[Lan]:
+    """A controller, its member servers and two relays, started once."""
+    with domain.start() as running:
+        yield running

@@ -9,36 +9,16 @@ import pytest
 
 from tests.lab.domain import bad_password_count
 from tests.lab.lan import Lan
-from tests.lab.plans import CuttingRelay, DomainController
+from tests.visit.domain_lan import ADDRESSES, HANGING_UP, SILENT
 from tests.visit.fleet_site import FleetSite
 
 pytestmark = pytest.mark.lab
-SUBNET = "10.79.0.0/23"
-CONTROLLER = "10.79.1.1"
-ADDRESSES = (CONTROLLER, *(f"10.79.1.{n}" for n in range(2, 201)))
-SILENT = tuple(f"10.79.0.{n}" for n in range(1, 6))
-HANGING_UP = tuple(f"10.79.0.{n}" for n in range(11, 16))
-PASSWORD = "The-Right-One-4711"
 SETTINGS = "[scan]\nanswer_timeout_seconds = 2\n"
 
 
-@pytest.fixture(scope="module")
-def lan() -> Iterator[Lan]:
-    def relay(name: str, addresses: tuple[str, ...], mac: str, hang_up: bool) -> CuttingRelay:
-        more = addresses[1:]
-        return CuttingRelay(
-            name=name, address=addresses[0], more_addresses=more, mac=mac, target=CONTROLLER, hang_up=hang_up
-        )
-
-    plans = [
-        DomainController(
-            name="DC1", address=CONTROLLER, more_addresses=ADDRESSES[1:], mac="00:15:5d:00:01:01", password=PASSWORD
-        ),
-        relay("HANG", SILENT, "00:15:5d:00:00:01", hang_up=False),
-        relay("DROP", HANGING_UP, "00:15:5d:00:00:02", hang_up=True),
-    ]
-    with Lan.start(plans, SUBNET) as running:
-        yield running
+@pytest.fixture
+def lan(domain_lan: Lan) -> Lan:
+    return domain_lan
 
 
 @pytest.fixture

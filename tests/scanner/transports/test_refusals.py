@@ -47,9 +47,9 @@ def logon(machine: Machine, secret: str = SECRET, domain: str = "UNIT") -> Sessi
     [
         (0xC0000234, LogonRefused, "login.locked", "解锁"),
         (0xC0000072, LogonRefused, "login.disabled", "启用"),
-        (0xC0000071, LogonRefused, "login.expired", "更新"),
+        (0xC0000071, LogonRefused, "login.must_change", "修改口令"),
         (0xC0000193, LogonRefused, "login.expired", "更新"),
-        (0xC0000224, LogonRefused, "login.expired", "更新"),
+        (0xC0000224, LogonRefused, "login.must_change", "修改口令"),
         (0xC0000133, SessionError, "ladder.clock_skew", "校准"),
         (0xC0000418, Unsupported, "smb.ntlm_blocked", "允许"),
         (0xC000015B, AccessDenied, "smb.logon_restricted", "从网络访问此计算机"),
