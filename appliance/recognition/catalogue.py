@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "config" / "catalogue"
 UNKNOWN = Recognition(None, "unknown")
 PROGRAMS = ("desktop", "appimage")  # formats on Linux whose names are display names
 WINDOWS_11_BUILD = 22000  # the registry of Windows 11 still says "Windows 10"
+STORE_ID = re.compile(r"(?:com|cn|net|org|io)\.([a-z0-9-]+)\.[a-z0-9._-]+$")  # UOS, deepin: maker's domain, program
 SHORTEST_INNER_NAME = 3  # a shorter name or alias is never looked for inside a declared name
 
 
@@ -114,8 +115,12 @@ class Catalogue:
         return self.find(f"{declared_name} {version}") if version else None
 
     def vendor_of(self, name: str, publisher: str | None = None) -> Vendor | None:
-        """Who made it, as far as publisher or name tell; works for unknown products and unknown makers too."""
-        return self._makers.find(fold(name), publisher or "")
+        """Who made it, as far as publisher, name or store id tell; works for unknown products and unknown makers too."""
+        text = fold(name)
+        if found := self._makers.find(text, publisher or ""):
+            return found
+        store_id = STORE_ID.match(text)
+        return self._makers.find("", store_id[1], known_only=True) if store_id else None
 
     def vendor_named(self, name: str) -> Vendor | None:
         """The maker of this very name."""

@@ -75,16 +75,16 @@ class Vendors:
         index._starts.close()
         return index
 
-    def find(self, name: str, publisher: str) -> Vendor | None:
+    def find(self, name: str, publisher: str, *, known_only: bool = False) -> Vendor | None:
         """The maker of a folded name and a publisher as it was found.
 
-        Beside a publisher that stands in no file a name speaks only when it begins with a maker's own name.
+        Beside a publisher that stands in no file a name speaks only when it begins with a maker's own name. ``known_only`` makes no maker out of an unknown publisher.
         """
         said = fold(publisher)
         if said and (known := self._longest(self._by_publisher(said))):
             return known
         starts = [found for found in self._by_start(name) if not said or _begins_with_maker(name, *found)]
-        return self._longest(starts) or named_by(publisher)
+        return self._longest(starts) or (None if known_only else named_by(publisher))
 
     def _add(self, vendor: Vendor) -> None:
         self.by_name[vendor.name] = vendor
