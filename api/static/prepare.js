@@ -25,6 +25,7 @@ function showAuthorisations({ authorisations }) {
     [t("authorisation_head_exclusions"), (row) => row.exclusions.join("、") || t("none")],
     [t("authorisation_head_window"), (row) => t("authorisation_window", { from: when(row.not_before), until: when(row.not_after) })],
     [t("authorisation_head_signer"), (row) => (row.signed_on ? t("signed", { signer: row.signer, on: row.signed_on }) : t("unsigned", row))],
+    [t("authorisation_head_service"), (row) => t(row.permits_service_start ? "service_start_permitted" : "service_start_not_permitted")],
     [t("head_state"), (row) => stateOf(row, authorisations.at(-1))],
   ];
   fill($("authorisations"), authorisations.length ? table(columns, [...authorisations].reverse()) : quiet(t("authorisation_none")));
@@ -165,6 +166,7 @@ export function bind(view) {
       signed_on: fields.signed_on,
       no_classified: fields.no_classified === "on",
       public_confirmed: fields.public_confirmed === "on",
+      permits_service_start: fields.permits_service_start === "on",
     });
     $("authorisation-details").open = false;
     await done($("authorisation-form"), "authorisation_recorded");
