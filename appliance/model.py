@@ -113,7 +113,7 @@ class Verdict:
     decision: Decision
     rule: str  # R1 … R31
     reasons: tuple[Message, ...]
-    observations: tuple[str, ...]  # "<facts id>/<observation id>"
+    observations: tuple[str, ...]  # "<facts id>/<observation id>", and "#<source>" of an entry
     ledger_rows: tuple[str, ...]  # RowRef.text()
     software_no: str = ""
     policy: str = ""  # code of the policy sentence

@@ -15,11 +15,14 @@ from appliance.judgement.traces import NO_TRACES, KnownTraces
 from appliance.model import Activation, Category, LicensingModel, Product, Recognition
 from appliance.rules.evidence import Graded, graded_for, unbound
 from appliance.rules.model import Computer, Copy
+from config.message import Message
 from scanner.model import HostFacts, InstalledSoftware, LicenceState, LicenceStatus, OperatingSystem, Platform
+from scanner.wmi_classes import LICENSING_PRODUCT
 
 REMEMBERED_NAMES = 200_000
 LINUX_APPLICATIONS = ("kylin", "uos")
 OFFICE_SIBLINGS = ("visio", "project")  # licensed apart from the suite, and never folded into it
+LICENCES = "windows.licences"
 COMMERCIAL = (LicensingModel.COMMERCIAL, LicensingModel.OEM)
 
 
@@ -101,12 +104,14 @@ def fold(
     known: KnownTraces = NO_TRACES,
 ) -> Folded:
     """Fold the facts of one computer into copies."""
-    platform = facts.platform or (facts.os.family if facts.os else Platform.WINDOWS)
+    platform = platform_of(facts)
     groups, noise, residue, unknown = _group(facts.installations or (), platform, recognise)
     system = catalogue.recognise_os(facts.os) if facts.os else None
     copies, others = _judged(facts, computer, groups, switches)
     if facts.os and system and system.product and is_judged(system.product, switches):
         copies.append(_os_copy(facts, facts.os, computer, system, system.product))
+    if why := why_unread(facts):
+        copies = [copy._replace(why=why) if _needs_wmi(copy) else copy for copy in copies]
     if facts.traces:
         copies = [_with_traces(copy, graded_for(facts.traces, copy.product, known)) for copy in copies]
     products = [product for product, _ in groups.values()] + ([system.product] if system and system.product else [])
@@ -124,6 +129,27 @@ def fold(
         residue=residue,
         unknown=unknown,
     )
+
+
+def platform_of(facts: HostFacts) -> Platform:
+    """What was read, else what the operating system says, else Windows."""
+    return facts.platform or (facts.os.family if facts.os else Platform.WINDOWS)
+
+
+def why_unread(facts: HostFacts) -> Message | None:
+    """What kept WMI's licence states from being read: it was not opened or refused, a query failed, no such class."""
+    results = {result.collector: result for result in facts.collectors}
+    if facts.platform is not Platform.WINDOWS or not results:
+        return None
+    if LICENCES not in results:
+        return Message.of("wmi.not_opened")
+    skipped = (entry.reason for entry in facts.skipped if entry.source == LICENSING_PRODUCT.path)
+    return results[LICENCES].reason or next(skipped, None)
+
+
+def _needs_wmi(copy: Copy) -> bool:
+    of_windows = copy.product.category is Category.OPERATING_SYSTEM
+    return copy.unread and copy.state is None and (of_windows or _is_microsoft_office(copy.product))
 
 
 def _with_traces(copy: Copy, traces: tuple[Graded, ...]) -> Copy:
@@ -176,8 +202,9 @@ def _copy(facts: HostFacts, computer: Computer, product: Product, entries: Entri
         versions=tuple(sorted({v for entry, found in entries if (v := found.version or entry.version)})),
         edition=min((e for entry, found in entries if (e := found.edition or entry.edition)), default=""),
         state=states[0] if states else None,
-        observations=_observations([(e.observation, e.source) for e, _ in entries], states),
+        observations=_observations([entry_ref(e.observation, e.source) for e, _ in entries], states),
         servers=_servers(facts, product) if facts.floating_licences else (),
+        platform=platform_of(facts).value,
     )
 
 
@@ -199,14 +226,19 @@ def _os_copy(
         versions=(version,) if version else (),
         edition=found.edition or system.edition or "",
         state=states[0] if states else None,
-        observations=_observations([(system.observation, "os")], states),
+        observations=_observations([system.observation or "os"], states),
+        platform=platform_of(facts).value,
     )
 
 
-def _observations(seen: list[tuple[str, str]], states: tuple[LicenceState, ...]) -> tuple[str, ...]:
-    """Ids of the raw records; the source itself where a fact came without one."""
-    own = {observation or source for observation, source in seen}
-    return tuple(sorted(own | {state.observation or state.source for state in states}))
+def entry_ref(observation: str, source: str) -> str:
+    """``<observation>#<source>``: one raw record often lists many entries; the source alone where there is none."""
+    return f"{observation}#{source}" if observation else source
+
+
+def _observations(seen: list[str], states: tuple[LicenceState, ...]) -> tuple[str, ...]:
+    """Where the copy was seen: its entries, and the raw records of its licence states."""
+    return tuple(sorted({*seen, *(state.observation or state.source for state in states)}))
 
 
 def states_of(product: Product, states: Iterable[LicenceState]) -> tuple[LicenceState, ...]:

@@ -148,6 +148,10 @@ IDENTITY, ANTIVIRUS = _row_of(Identity), _row_of(Antivirus)
 TRACE, FLOATING = _row_of(Trace), _row_of(FloatingLicence)
 
 
+def _said(reason: Message | None) -> Any:
+    return reason and reason.to_json()
+
+
 def facts_digest(facts: HostFacts) -> bytes:
     """SHA-256 of everything in the facts that an audit looks at; facts are immutable, so their inner order counts."""
     content = (
@@ -162,5 +166,7 @@ def facts_digest(facts: HostFacts) -> bytes:
         None if facts.antivirus is None else [ANTIVIRUS(seen) for seen in facts.antivirus],
         None if facts.traces is None else [TRACE(trace) for trace in facts.traces],
         None if facts.floating_licences is None else [FLOATING(seen) for seen in facts.floating_licences],
+        [(result.collector, _said(result.reason)) for result in facts.collectors],
+        [(entry.source, _said(entry.reason)) for entry in facts.skipped],
     )
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).digest()

@@ -17,9 +17,10 @@ from appliance.rules.term import has_ended
 from appliance.rules.versions import Fit, fit, named_in
 
 T = TypeVar("T")
-ClassKey = tuple[str, tuple[str, ...], int]  # product id, installed versions, rank of the installed edition
+ClassKey = tuple[str, tuple[str, ...], int, str]  # product id, installed versions, rank of the edition, platform
 GIFT = ("受赠", "捐赠", "赠送", "调剂", "划转", "调拨")
 DOWNGRADE, UPGRADE = ("降级",), ("升级权", "可升级", "软件保障", "免费升级")
+PLATFORMS = (("linux", ("linux", "信创版", "麒麟版", "统信版", "uos版")), ("windows", ("windows版", "for windows")))
 NEGATED = ("不含", "不可", "不得", "不允许", "不支持", "无")
 
 
@@ -41,16 +42,22 @@ class Register:
         default_factory=dict[tuple[ClassKey, Seat], Entitlements], repr=False
     )
 
-    def of(self, product: Product, versions: tuple[str, ...], seat: Seat = Seat.NONE, level: int = 0) -> Entitlements:
-        """What the ledgers say about these versions of a product; ``level``: rank of the installed edition."""
-        key = ((product.id, versions, level), seat)
+    def of(
+        self, product: Product, versions: tuple[str, ...], seat: Seat = Seat.NONE, level: int = 0, platform: str = ""
+    ) -> Entitlements:
+        """What the ledgers say about these versions of a product; ``level``: rank of the installed edition. Rows that
+        name the copy's ``platform`` come first, those that name another one last.
+        """
+        key = ((product.id, versions, level, platform), seat)
         if key not in self._known:
-            self._known[key] = replace(self._build(product, versions, level), seat=seat)
+            found = self._build(product, versions, level)
+            covering = sorted(found.covering, key=lambda g: (g.platform != platform, g.platform != ""))
+            self._known[key] = replace(found, covering=tuple(covering), seat=seat)
         return self._known[key]
 
     def of_copy(self, copy: Copy, seat: Seat = Seat.NONE) -> Entitlements:
         """What the ledgers say about one copy."""
-        return self.of(copy.product, copy.versions, seat, copy.level)
+        return self.of(copy.product, copy.versions, seat, copy.level, copy.platform)
 
     def products_by_number(self) -> dict[str, str]:
         """软件编号 → product id, over 附件7 and 附件6."""
@@ -191,7 +198,14 @@ def _grant(row: Licence, product: Product, read: _Reading) -> Grant:
         level=rank(f"{row.name} {row.version}") if limits_edition else 0,
         gift=row.software_no in read.gifts or any(word in row.remark for word in GIFT),
         departments=read.scopes.get(row.software_no, ()),
+        platform=_platform(f"{row.name} {row.version}"),
     )
+
+
+def _platform(text: str) -> str:
+    """The platform that a row's name states, or empty."""
+    folded = text.casefold()
+    return next((name for name, words in PLATFORMS if any(word in folded for word in words)), "")
 
 
 def _frozen(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from appliance.model import Category, Decision
+from pydantic import TypeAdapter
+
+from appliance.judgement.copies import entry_ref, states_of
+from appliance.model import Category, Decision, Product
 from config.message import Message
+from scanner.model import LicenceState
 
 Document = Mapping[str, Any]
+_STATE = TypeAdapter(LicenceState)
 GROUPS = ("installations", "licence_states", "traces", "antivirus", "floating_licences")
 SINGLE = ("os", "identity")
 SHOWN_OBSERVATIONS = 50
@@ -20,28 +25,40 @@ def rule_text(rule: str) -> Message:
     return Message(f"rule.{rule}")
 
 
-def raw_values(facts: Document, observations: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """What the machine said, record by record: ``{observation, group, values}``; values that are null are left out."""
+def raw_values(facts: Document, observations: Iterable[str], product: Product | None) -> Iterator[dict[str, Any]]:
+    """What the machine said about a product: ``{observation, group, values}``; values that are null are left out.
+
+    A raw record may speak of much else: of its entries only those named, of its licence states only the product's. A
+    system's verdict rests on the computer's identity too (maker, serial).
+    """
     wanted = set(observations)
-    for group in SINGLE:
-        if record := facts.get(group):
-            yield from _raw(group, record, wanted)
+    if product is None or product.category is Category.OPERATING_SYSTEM:
+        for group in SINGLE:
+            if record := facts.get(group):
+                own = {record.get("observation") or "identity"} if group == "identity" else set[str]()
+                yield from _raw(group, record, wanted | own)
     for group in GROUPS:
         for record in facts.get(group) or ():
-            yield from _raw(group, record, wanted)
+            if group != "licence_states" or product is None or _speaks_of(record, product):
+                yield from _raw(group, record, wanted)
+
+
+def _speaks_of(record: Document, product: Product) -> bool:
+    return bool(states_of(product, (_STATE.validate_python(record),)))
 
 
 def _raw(group: str, record: Document, wanted: set[str]) -> Iterator[dict[str, Any]]:
-    known_as = {record.get("observation") or "", record.get("source") or ""}
-    if group == "os" and not record.get("observation"):
-        known_as.add("os")
+    observation, source = record.get("observation") or "", record.get("source") or ""
+    known_as = {observation, source} if group != "installations" else {entry_ref(observation, source)}
+    if group in SINGLE and not observation:
+        known_as.add(group)
     if named := sorted(known_as & wanted):
         values = {name: value for name, value in record.items() if value not in (None, "", [])}
-        yield {"observation": named[0], "group": group, "values": values}
+        yield {"observation": named[0].partition("#")[0], "group": group, "values": values}
 
 
 def by_facts(observations: Iterable[str]) -> dict[str, list[str]]:
-    """``"<facts id>/<observation id>"`` → observation ids by facts id."""
+    """``"<facts id>/<observation>"`` → observations by facts id."""
     found: dict[str, list[str]] = {}
     for text in observations:
         facts_id, _, observation = text.partition("/")

@@ -115,11 +115,21 @@ def _folded_from_wire(wire: Wire, products: Mapping[str, Product]) -> Folded:
 
 def _copy_to_wire(copy: Copy) -> Wire:
     state = _STATE(copy.state) if copy.state else None
-    return [copy.product.id, copy.versions, copy.edition, state, copy.observations, copy.traces, copy.servers]
+    return [
+        copy.product.id,
+        copy.versions,
+        copy.edition,
+        state,
+        copy.observations,
+        copy.traces,
+        copy.servers,
+        copy.why.to_json() if copy.why else None,
+        copy.platform,
+    ]
 
 
 def _copy_from_wire(wire: Wire, products: Mapping[str, Product]) -> Copy:
-    product_id, versions, edition, state, observations, traces, servers = wire
+    product_id, versions, edition, state, observations, traces, servers, why, platform = wire
     return Copy(
         NOBODY,
         products[product_id],
@@ -129,13 +139,16 @@ def _copy_from_wire(wire: Wire, products: Mapping[str, Product]) -> Copy:
         tuple(observations),
         _graded(traces),
         tuple(servers),
+        Message.from_json(why) if why else None,
+        platform,
     )
 
 
 @lru_cache(maxsize=10_000)
 def _state(values: tuple[Any, ...]) -> LicenceState:
-    named = dict(zip(_NAMES, values, strict=True))
-    return LicenceState(**named | {"status": named["status"] and LicenceStatus(named["status"])})
+    named: dict[str, Any] = dict(zip(_NAMES, values, strict=True))
+    named["status"] = named["status"] and LicenceStatus(named["status"])
+    return LicenceState(**named)
 
 
 def _graded(traces: list[Wire]) -> tuple[Graded, ...]:

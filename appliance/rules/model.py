@@ -53,6 +53,8 @@ class Copy(NamedTuple):
     observations: tuple[str, ...]
     traces: tuple[Graded, ...] = ()  # crack evidence that acts on this product
     servers: tuple[str, ...] = ()  # licence servers that the computer names for it
+    why: Message | None = None  # what kept its activation from being read
+    platform: str = ""  # windows or linux
 
     @property
     def level(self) -> int:
@@ -112,6 +114,7 @@ class Grant(NamedTuple):
     level: int = 0  # rank of the licensed edition of an operating system
     gift: bool = False  # 受赠 or 调剂
     departments: tuple[str, ...] = ()  # whom a 场地授权 covers; empty = the whole unit
+    platform: str = ""  # the platform that the row names, or empty
 
     @property
     def ref(self) -> str:

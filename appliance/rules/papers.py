@@ -55,7 +55,12 @@ def licensed(rule: str, copy: Copy, grants: tuple[Grant, ...], state: Message, *
         shown = "、".join(copy.versions)
         rule = "R4"
         reasons = (*reasons, Message.of("verdict.older_version", installed=shown, licensed=grant.release))
-    return Ruling(Decision.LICENSED, rule, reasons, PAPERS, refs(grants), number, remarks=notes)
+    return Ruling(Decision.LICENSED, rule, reasons, PAPERS, refs(_of_one_platform(grants)), number, remarks=notes)
+
+
+def _of_one_platform(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """Rows of the first one's platform: what was bought for Linux is no ground for a copy on Windows beside its own."""
+    return tuple(grant for grant in grants if grant.platform == grants[0].platform)
 
 
 def missing_paper(rule: str, grants: tuple[Grant, ...], context: Context, state: Message, *remarks: Message) -> Ruling:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -64,6 +66,23 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
 
 def run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str, Any]:
     """Audit one inspection and store the result in one transaction; returns head and counts."""
+    with _no_looking_for_cycles():
+        return _run(appliance, inspection_id, db, job)
+
+
+@contextmanager
+def _no_looking_for_cycles() -> Generator[None]:
+    """An audit makes millions of small objects without cycles; looking for some in them took 40% of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str, Any]:
     appliance.log(inspection_id, "audit.started")
     audit = run_audit(inputs(appliance, inspection_id, db))
     audit_id = appliance.ids.new()

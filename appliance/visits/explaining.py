@@ -6,10 +6,12 @@ from typing import Any
 
 from appliance.context import Appliance
 from appliance.judgement import explain
+from appliance.model import Product
 from appliance.store import audits as audit_store
 from appliance.store import explanations as store
 from appliance.store import records as record_store
 from appliance.store.database import Db, Row
+from appliance.visits import recognising
 from appliance.visits.auditing import latest
 from config.message import Message
 from config.problems import NotFound
@@ -31,19 +33,20 @@ def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[s
 
     ``basis``: as-of date, phase, policy profile, catalogue version. Raises NotFound.
     """
-    with appliance.inspection(inspection_id) as (db, _):
+    with appliance.inspection(inspection_id) as (db, folder):
         audit = latest(db)
         found = audit_store.get_verdict(db, audit["id"], verdict_id)
         if found is None:
             raise NotFound("audit.no_verdict", id=verdict_id[:40])
         head = audit["head"]
+        products = recognising.corrected(appliance, folder).products
         return {
             "verdict": found,
             "rule": explain.rule_text(found["rule"]).to_json(),
             "policy": Message(found["policy"]).to_json(),
             "basis": {name: head[name] for name in ("as_of", "phase", "catalogue")} | {"policy": head["policy"]["id"]},
             "host": store.host(db, audit["id"], found["host_id"]) if found["host_id"] else None,
-            "observed": _observed(db, found["observations"]),
+            "observed": _observed(db, found["observations"], products.get(found["product_id"])),
             "observed_in_all": len(found["observations"]),
             "ledger": [store.ledger_row(db, text) for text in found["ledger_rows"]],
             "proofs": store.proofs_of(db, _numbers(db, found)),
@@ -52,12 +55,12 @@ def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[s
         }
 
 
-def _observed(db: Db, observations: list[str]) -> list[dict[str, Any]]:
+def _observed(db: Db, observations: list[str], product: Product | None) -> list[dict[str, Any]]:
     shown = explain.by_facts(observations[: explain.SHOWN_OBSERVATIONS])
     return [
         {"facts": facts_id, **record}
         for facts_id, wanted in shown.items()
-        for record in explain.raw_values(store.facts(db, facts_id) or {}, wanted)
+        for record in explain.raw_values(store.facts(db, facts_id) or {}, wanted, product)
     ]
 
 

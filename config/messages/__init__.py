@@ -33,10 +33,19 @@ def _shown(value: Param) -> str:
 def render(message: Message) -> str:
     """Return the sentence of ``message``; an unknown code is shown as itself, never lost."""
     sentence = catalogue().get(message.code)
-    params = {name: _shown(value) for name, value in message.params.items()}
+    params = {name: _Word(_shown(value)) for name, value in message.params.items()}
     if sentence is None:
         return message.code + "".join(f" {name}={value}" for name, value in params.items())
     return sentence.format_map(_Missing(params))
+
+
+class _Word(str):
+    """A parameter; ``{status:label.licence_status}`` shows a stored value by its word, an unknown value as it is."""
+
+    __slots__ = ()
+
+    def __format__(self, group: str) -> str:
+        return catalogue().get(f"{group}.{self}", str(self)) if group else str(self)
 
 
 class _Missing(dict[str, str]):
