@@ -35,7 +35,7 @@ def unread(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
     return Ruling(
         Decision.TO_VERIFY,
         "R31",
-        (Message(code, {"product": name}), record),
+        (Message(code, {"product": name}), *((copy.why,) if copy.why else ()), record),
         GENUINE,
         refs(grants),
         grants[0].row.software_no if grants else "",

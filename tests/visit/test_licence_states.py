@@ -6,7 +6,7 @@ Windows behaves so (``docs/windows-checklist.md``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from api.commands.base import follow
 from tests.lab import demo_unit
 from tests.lab.dcom import lab, machines
+from tests.lab.dcom.server import Faults
 from tests.lab.lan import Lan
 from tests.lab.plans import WindowsPc
 from tests.visit.fleet_site import FleetSite
@@ -39,8 +40,34 @@ STATES: Mapping[str, tuple[list[machines.Row], str, str]] = {
     ),
     "LOOP": (channel("VOLUME_KMSCLIENT", "Volume:GVLK", KeyManagementServiceMachine="127.0.0.2"), "R8", "unlicensed"),
     "GENERIC": (channel("RETAIL", "Retail", PartialProductKey="3V66T"), "R9", "to_verify"),
+    "MISSING": ([], "R31", "to_verify"),
+    "FAILING": ([], "R31", "to_verify"),
+    "REFUSED": ([], "R31", "to_verify"),
+    "CLOSED": ([], "R31", "to_verify"),
     "NOTIFY": (channel("VOLUME_MAK", "Volume:MAK", LicenseStatus=5, GracePeriodRemaining=0), "R10", "unlicensed"),
 }  # fmt: skip
+
+
+UNREAD = {
+    "MISSING": "wmi.class_absent",
+    "FAILING": "wmi.query_failed",
+    "REFUSED": "ladder.wmi_refused",
+    "CLOSED": "wmi.not_opened",
+}
+"""What each computer whose activation was not read is told to be: four things, and none of them is unlicensed."""
+
+
+def computers(names: Iterable[str]) -> dict[str, lab.Namespaces]:
+    """The namespaces of each; the class is not there, or lacks the columns, where nothing is to be read."""
+    made: dict[str, lab.Namespaces] = {}
+    for name in names:
+        tables = machines.desktop(STATES[name][0])
+        if name in ("MISSING", "FAILING"):
+            cimv2 = {key: table for key, table in tables["root/cimv2"].items() if key != "SoftwareLicensingProduct"}
+            broken = {"SoftwareLicensingProduct": (machines.BIOS, [])} if name == "FAILING" else {}
+            tables = {**tables, "root/cimv2": {**cimv2, **broken}}
+        made[name] = tables
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +80,9 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dic
         for n, name in enumerate(STATES, 11)
     ]
     with Lan.start(plans, SUBNET) as lan:
-        computers = {name: machines.desktop(rows) for name, (rows, _, _) in STATES.items()}
-        with lab.serving(lan, computers):
+        willing = computers(name for name in STATES if name not in ("CLOSED", "REFUSED"))
+        refusing = lab.serving(lan, computers(["REFUSED"]), Faults(filtered_token=True))
+        with lab.serving(lan, willing), refusing:
             site = FleetSite(lan, tmp_path_factory.mktemp("states"), ["10.83.0.0/27"])
             try:
                 yield judged(site, lan)
@@ -80,3 +108,13 @@ def test_each_activation_state_leads_to_its_rule(verdicts: dict[str, dict[str, A
     _, rule, decision = STATES[name]
     assert (verdicts[name]["rule"], verdicts[name]["decision"]) == (rule, decision)
     assert all(reason["text"] for reason in verdicts[name]["reasons"])
+
+
+def test_what_kept_an_activation_from_being_read_is_told_and_never_taken_for_unlicensed(
+    verdicts: dict[str, dict[str, Any]],
+) -> None:
+    told = {name: [reason["code"] for reason in verdicts[name]["reasons"]] for name in STATES}
+    assert {name: told[name][1] for name in UNREAD} == UNREAD
+    assert all(told[name][0] == "verdict.activation_unread" for name in UNREAD)
+    assert told["NOTIFY"][0] == "verdict.not_activated"
+    assert len({tuple(told[name]) for name in (*UNREAD, "NOTIFY")}) == len(UNREAD) + 1
