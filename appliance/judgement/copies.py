@@ -16,15 +16,12 @@ from appliance.model import Activation, Category, LicensingModel, Product, Recog
 from appliance.rules.evidence import Graded, graded_for, unbound
 from appliance.rules.model import Computer, Copy
 from config.message import Message
-from config.message import Message
 from scanner.model import HostFacts, InstalledSoftware, LicenceState, LicenceStatus, OperatingSystem, Platform
-from scanner.wmi_classes import LICENSING_PRODUCT
 from scanner.wmi_classes import LICENSING_PRODUCT
 
 REMEMBERED_NAMES = 200_000
 LINUX_APPLICATIONS = ("kylin", "uos")
 OFFICE_SIBLINGS = ("visio", "project")  # licensed apart from the suite, and never folded into it
-LICENCES = "windows.licences"
 LICENCES = "windows.licences"
 COMMERCIAL = (LicensingModel.COMMERCIAL, LicensingModel.OEM)
 
@@ -79,6 +76,7 @@ def remembering(catalogue: Recogniser) -> Recognise:
             entry.system_component,
             bool(entry.parent_key),
             entry.release_type,
+            entry.catalogue_id,
             platform,
         )
         found = known.get(key)
@@ -115,8 +113,6 @@ def fold(
         copies.append(_os_copy(facts, facts.os, computer, system, system.product))
     if why := why_unread(facts):
         copies = [copy._replace(why=why) if _needs_wmi(copy) else copy for copy in copies]
-    if why := why_unread(facts):
-        copies = [copy._replace(why=why) if _needs_wmi(copy) else copy for copy in copies]
     if facts.traces:
         copies = [_with_traces(copy, graded_for(facts.traces, copy.product, known)) for copy in copies]
     products = [product for product, _ in groups.values()] + ([system.product] if system and system.product else [])
@@ -139,22 +135,6 @@ def fold(
 def platform_of(facts: HostFacts) -> Platform:
     """What was read, else what the operating system says, else Windows."""
     return facts.platform or (facts.os.family if facts.os else Platform.WINDOWS)
-
-
-def why_unread(facts: HostFacts) -> Message | None:
-    """What kept WMI's licence states from being read: it was not opened or refused, a query failed, no such class."""
-    results = {result.collector: result for result in facts.collectors}
-    if facts.platform is not Platform.WINDOWS or not results:
-        return None
-    if LICENCES not in results:
-        return Message.of("wmi.not_opened")
-    skipped = (entry.reason for entry in facts.skipped if entry.source == LICENSING_PRODUCT.path)
-    return results[LICENCES].reason or next(skipped, None)
-
-
-def _needs_wmi(copy: Copy) -> bool:
-    of_windows = copy.product.category is Category.OPERATING_SYSTEM
-    return copy.unread and copy.state is None and (of_windows or _is_microsoft_office(copy.product))
 
 
 def why_unread(facts: HostFacts) -> Message | None:

@@ -54,7 +54,6 @@ class Copy(NamedTuple):
     traces: tuple[Graded, ...] = ()  # crack evidence that acts on this product
     servers: tuple[str, ...] = ()  # licence servers that the computer names for it
     why: Message | None = None  # what kept its activation from being read
-    why: Message | None = None  # what kept its activation from being read
     platform: str = ""  # windows or linux
 
     @property
