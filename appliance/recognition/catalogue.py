@@ -73,7 +73,9 @@ class Catalogue:
         return Recognition(None, "field.system_component", noise=True) if system_component else UNKNOWN
 
     def recognise_entry(self, entry: InstalledSoftware, platform: Platform) -> Recognition:
-        """:meth:`recognise` for a collected entry."""
+        """:meth:`recognise` for a collected entry; a portable copy is the product whose path it was found at."""
+        if entry.catalogue_id and (product := self.products.get(entry.catalogue_id)):
+            return Recognition(product, "probe_path")
         return self.recognise(
             entry.name,
             entry.publisher,
@@ -115,7 +117,7 @@ class Catalogue:
         return self.find(f"{declared_name} {version}") if version else None
 
     def vendor_of(self, name: str, publisher: str | None = None) -> Vendor | None:
-        """Who made it, as far as publisher, name or store id tell; works for unknown products and unknown makers too."""
+        """Who made it, as far as publisher, name or store id tell; unknown products and unknown makers have one too."""
         text = fold(name)
         if found := self._makers.find(text, publisher or ""):
             return found

@@ -235,7 +235,7 @@ def open_request(name: str, access: int) -> bytes:
     text = name.encode("utf-16-le", "surrogatepass")
     head = struct.pack("<HBBIQQIIIIIHHII", 57, 0, 0, 2, 0, 0, access, 0, SHARED, wire.FILE_OPEN, options,
                        wire.HEADER.size + 56, len(text), 0, 0)  # fmt: skip
-    return head + text
+    return head + (text or b"\0")  # the root of a share has no name, but the buffer is never empty
 
 
 def read_request(file_id: bytes, offset: int, length: int) -> bytes:

@@ -44,7 +44,7 @@ SMB_CONF = """\
 {options}
 [IPC$]
  path = {folder}/ipc
-{drives}"""
+"""
 
 DRIVE = """\
 [{letter}$]
@@ -68,15 +68,31 @@ def prepare(plan: WindowsPc, folder: Path) -> Boot:
         (folder / name).mkdir()
     put_accounts(folder, [f"{plan.username}:x:1001:100::/:/usr/sbin/nologin"])
     drives = _put_files(plan, folder)
-    (folder / "smb.conf").write_text(
-        SMB_CONF.format(name=plan.name, folder=folder, options=_options(plan), drives=drives)
-    )
+    settings = SMB_CONF.format(name=plan.name, folder=folder, options=_options(plan))
+    (folder / "smb.conf").write_text(settings + drives)
     (folder / "hive.reg").write_bytes(hive.reg_file(registry(plan)))
     (folder / "password").write_text(f"{plan.password}\n{plan.password}\n")
     return Boot(
         SCRIPT.format(username=shlex.quote(plan.username), folder=shlex.quote(str(folder)), policy=_policy(plan)),
         SMB_PORTS,
     )
+
+
+def drive_folder(folder: Path, letter: str) -> Path:
+    """Where a drive of the host lies on this machine."""
+    return folder / f"drive-{letter}"
+
+
+def _put_files(plan: WindowsPc, folder: Path) -> str:
+    """Lay the files of the drives out; returns the shares."""
+    for path, content in plan.files.items():
+        letter, _, rest = path.partition(":\\")
+        target = drive_folder(folder, letter).joinpath(*rest.split("\\"))
+        (target if content is None else target.parent).mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            target.write_bytes(content)
+    letters = sorted({path[0] for path in plan.files})
+    return "".join(DRIVE.format(letter=letter, folder=folder, username=plan.username) for letter in letters)
 
 
 def registry(plan: WindowsPc | DomainMember) -> list[RegistryEntry]:
