@@ -82,9 +82,13 @@ class Guard:
         if destination is None:
             return
         parts: Sequence[object] = destination if isinstance(destination, tuple) else ()
-        inside = len(parts) >= 2 and _literal(parts[0]) == self._address and parts[1] in self._ports
+        inside = len(parts) >= 2 and self.is_own(_literal(parts[0])) and parts[1] in self._ports
         if not inside:
             self._refuse("connect", destination)
+
+    def is_own(self, address: IPv4Address | IPv6Address | None) -> bool:
+        """Whether this is an address that the worker may speak to; None where it was no literal."""
+        return address == self._address
 
     def _check_lookup(self, host: object) -> None:
         if host is not None and _literal(host) is None:
@@ -106,7 +110,11 @@ def install_guard(address: str, ports: frozenset[int]) -> Guard:
     A second guard narrows the first. The returned guard's ``violation`` says afterwards whether something was refused
     and then swallowed by a bare ``except``. Raises ValueError when ``address`` is not a literal.
     """
-    guard = Guard(address, ports)
+    return confine(Guard(address, ports))
+
+
+def confine(guard: Guard) -> Guard:
+    """Put this process under a guard, for good."""
     sys.addaudithook(guard)
     _check_before_resolving(guard)
     return guard
