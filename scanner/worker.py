@@ -169,13 +169,13 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         recorder.collector = name
 
     if isinstance(session, WindowsSession):
-        windows = _recorded(session, recorder, windows_marks())
+        windows = recorded(session, recorder, windows_marks())
         return run_collectors(windows, collectors_for(windows), announce)
     linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)
 
 
-def _recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
+def recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
     """The session with everything recorded that is asked of it, and what a replay needs to ask the same."""
     offset = session.clock_offset_seconds
     opened_at = rfc3339(recorder.clock.now())
