@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from scanner.collectors.linux.commands import COLLECT
 from scanner.session import LinuxSession, SessionError, Shell, ShellAnswer, Unsupported
@@ -55,13 +56,18 @@ def ask(session: LinuxSession, part: str) -> Answer:
 
 def cut(answer: ShellAnswer, part: str) -> Answer:
     """Pure part of :func:`ask`."""
-    parts = split_parts(answer.text())
+    parts = _parts(answer)
     if not parts:
         raise Unsupported("linux.no_shell", exit=answer.exit_status)
     sections = split(parts.get(part, ""))
     if END not in sections:
         raise SessionError("linux.cut_short", exit=answer.exit_status)
     return Answer(sections, answer.observation)
+
+
+@lru_cache(maxsize=1)  # each collector asks for its part of the same answer
+def _parts(answer: ShellAnswer) -> Mapping[str, str]:
+    return split_parts(answer.text())
 
 
 def split_parts(text: str) -> dict[str, str]:

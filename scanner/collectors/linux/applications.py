@@ -53,7 +53,7 @@ APPIMAGE_VERSION = re.compile(r"[-_ ]v?(\d+(?:\.\d+)+[\w.+-]*)$")
 def collect(session: LinuxSession) -> Iterator[Parsed]:
     """Yield every program that no package manager lists, and what could not be looked into."""
     answer = ask(session, APPLICATIONS)
-    packages = package_names(session)
+    packages = package_names(session) if answer.lines("documents") else frozenset[str]()
     yield from _once(parse(answer, packages))
 
 

@@ -87,6 +87,7 @@ def parse_dpkg_line(line: str, times: Times, zone: timezone, observation: str) -
         return None
     name = package.partition(":")[0]
     written = times.get(f"{name}:{architecture}", times.get(name))
+    moment = None if written is None else moment_of(written, zone).isoformat()
     return InstalledSoftware(
         name=name,
         source=f"dpkg:{package}",
@@ -94,9 +95,9 @@ def parse_dpkg_line(line: str, times: Times, zone: timezone, observation: str) -
         version=version or None,
         publisher=maintainer or None,
         architecture=architecture or None,
-        installed_on=date_of(written, zone),
-        installed_on_source=None if written is None else InstallDateSource.FILE_TIME,
-        file_time=None if written is None else moment_of(written, zone).isoformat(),
+        installed_on=moment and moment[:10],
+        installed_on_source=InstallDateSource.FILE_TIME if moment else None,
+        file_time=moment,
         size_kib=number(size),
         package_format="dpkg",
         section=section or None,
