@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.model import Activation, Category, LicensingModel, Product, SoftwareOrigin
 from appliance.recognition.catalogue_index import Rule
-from appliance.recognition.catalogue_vendors import Vendor
+from appliance.recognition.catalogue_vendors import Vendor, shorter
 from appliance.recognition.names import fold
 from config.probe_paths import probe_paths
 from config.problems import BadInput
@@ -134,6 +134,11 @@ class VendorEntry(Shape):
     publishers: Words = ()
     starts: Words = ()
 
+    def vendor(self) -> Vendor:
+        """The maker; what its publisher's name holds is a name of it too, so is its name's short form."""
+        names = tuple(dict.fromkeys((*self.aliases, *self.publishers, *shorter(self.name))))
+        return Vendor(self.id, self.name, self.origin, names, self.publishers, self.starts)
+
 
 class VendorFile(Shape):
     vendors: tuple[VendorEntry, ...]
@@ -163,7 +168,7 @@ def read(folder: Path) -> CatalogueFiles:
     files = {file.name: file for file in sorted(folder.glob("*.toml"))}
     for name in sorted(SPECIAL - files.keys()):
         raise _bad(folder / name, 1, "", "file is missing")
-    vendors = {v.id: Vendor(**v.model_dump()) for v in _parse(files["vendors.toml"], VendorFile).vendors}
+    vendors = {v.id: v.vendor() for v in _parse(files["vendors.toml"], VendorFile).vendors}
     editions = _parse(files["editions.toml"], EditionFile).editions
     noise = _parse(files["noise.toml"], NoiseFile)
     products: dict[str, Product] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 
 from appliance.recognition.names import bare, ends_word, first_token, fold, holds, tokens
 
@@ -41,6 +42,9 @@ class Rule:
         return not (publisher and self.publisher) or any(part in publisher for part in self.publisher)
 
 
+CHINESE = "\u3400-\u9fff"
+JOINT = re.compile(rf"(?<=[a-z0-9]) ?(?=[{CHINESE}])|(?<=[{CHINESE}]) ?(?=[a-z0-9])")
+MOST_JOINTS = 4  # parts of a literal beyond which it is taken as it is written
 HEAD = 2  # characters of a literal by which the lengths to try are looked up
 
 Found = tuple[int, str]
@@ -156,8 +160,8 @@ def _ordered(rules: Iterable[Rule]) -> list[tuple[Rule, str, str]]:
 
 def _literals(rule: Rule) -> Iterator[tuple[str, str]]:
     groups = (
-        ("starts", rule.starts),
-        ("exact", rule.exact),
+        ("starts", [spelling for literal in rule.starts for spelling in _spellings(fold(literal))]),
+        ("exact", [spelling for literal in rule.exact for spelling in _spellings(fold(literal))]),
         ("has", rule.has),
         ("package", rule.package),
         ("os", rule.os),
@@ -165,3 +169,13 @@ def _literals(rule: Rule) -> Iterator[tuple[str, str]]:
     )
     for kind, literals in groups:
         yield from ((kind, fold(literal)) for literal in literals)
+
+
+def _spellings(literal: str) -> Iterator[str]:
+    """The literal with and without a space wherever Chinese meets Latin: ``中望cad 机械``, ``中望 cad机械``."""
+    parts = JOINT.split(literal)
+    if len(parts) > MOST_JOINTS:
+        yield literal
+        return
+    for gaps in product(("", " "), repeat=len(parts) - 1):
+        yield parts[0] + "".join(gap + part for gap, part in zip(gaps, parts[1:], strict=True))

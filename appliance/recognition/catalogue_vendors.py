@@ -78,7 +78,8 @@ class Vendors:
     def find(self, name: str, publisher: str, *, known_only: bool = False) -> Vendor | None:
         """The maker of a folded name and a publisher as it was found.
 
-        Beside a publisher that stands in no file a name speaks only when it begins with a maker's own name. ``known_only`` makes no maker out of an unknown publisher.
+        Beside a publisher that stands in no file a name speaks only when it begins with a maker's own name.
+        ``known_only`` makes no maker out of an unknown publisher.
         """
         said = fold(publisher)
         if said and (known := self._longest(self._by_publisher(said))):
@@ -127,7 +128,7 @@ def named_by(publisher: str) -> Vendor | None:
         return None
     name = _without(whole, LEGAL_FORM, FRONT)
     first = FIRST_FORM.match(name)
-    forms = [name, *_shorter(name), whole, *((first[0],) if first else ())]
+    forms = [name, *shorter(name), whole, *((first[0],) if first else ())]
     return Vendor("", name, _origin(whole), tuple(dict.fromkeys(form for form in forms[1:] if form != name)))
 
 
@@ -139,7 +140,8 @@ def _without(text: str, *patterns: re.Pattern[str]) -> str:
     return text
 
 
-def _shorter(name: str) -> Iterator[str]:
+def shorter(name: str) -> Iterator[str]:
+    """The name without its last general word, again and again (``IAR Systems`` → ``IAR``, 亚控科技 → 亚控)."""
     while (found := GENERIC.search(name.casefold())) and found.start() > 1:
         name = name[: found.start()].strip(" ,&-")
         yield name
