@@ -15,6 +15,7 @@ from appliance.judgement.roster import AuditHost, Roster
 from appliance.judgement.traces import KnownTraces, known_traces
 from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.model import Finding, Match, Phase, Product
+from appliance.recognition.identity import serial as serial_of
 from appliance.rules.model import Computer, Copy
 from config.message import Message
 from config.problems import BadInput
@@ -116,9 +117,18 @@ def _computer(host: AuditHost, read: Read, identity: str, roster: Roster, repair
         serial=(known and known.serial) or "",
         brand=asset.brand if asset else "",
         repaired=asset is not None and asset.asset_no in repaired,
+        ledger_serial=_other_serial(asset, (known and known.serial) or "") if asset else "",
         kind=(known and known.chassis) or "",
         xinchuang=asset.xinchuang if asset else None,
     )
+
+
+def _other_serial(asset: Asset, own: str) -> str:
+    """The serial number that a card of one computer declares, where this computer has another one."""
+    declared = [text for text in asset.serials if serial_of(text)]
+    known = serial_of(own)
+    differs = asset.quantity == 1 and known and known not in map(serial_of, declared)
+    return declared[0] if differs and declared else ""
 
 
 def _note_host(survey: Survey, host: AuditHost, folded: Folded | None, switches: Switches) -> None:

@@ -34,6 +34,7 @@ class Computer(NamedTuple):
     serial: str = ""
     brand: str = ""  # 品牌 on the asset ledger
     repaired: bool = False  # a 维修单 for a replaced board was shown
+    ledger_serial: str = ""  # the asset ledger's, where it is not this computer's
     kind: str = ""  # kind of device, from the chassis
     xinchuang: bool | None = None
 

@@ -46,7 +46,7 @@ def oem(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
     rows = _rows(found)
     if rank(installed) > rank(delivered) > 0:
         return _higher(installed, delivered, found, rows)
-    if doubt := _maker_doubt(copy, rows, context):
+    if doubt := _hardware_doubt(copy, rows) or _maker_doubt(copy, rows, context):
         return doubt
     if not rank(delivered) or rank(installed) != rank(delivered):
         return _edition_open(installed, delivered, rows)
@@ -68,7 +68,28 @@ def _rows(found: Entitlements) -> tuple[str, ...]:
 
 def _moved_and_repaired(copy: Copy) -> bool:
     bound = identity.serial(copy.state.bound_serial) if copy.state else ""
-    return copy.computer.repaired and bool(bound) and bound != identity.serial(copy.computer.serial)
+    moved = bool(bound) and bound != identity.serial(copy.computer.serial)
+    return copy.computer.repaired and (moved or _key_elsewhere(copy) or bool(copy.computer.ledger_serial))
+
+
+def _key_elsewhere(copy: Copy) -> bool:
+    """The channel says that the key is kept in the firmware, and this computer's firmware holds none."""
+    return copy.channel == "OEM_DM" and copy.state is not None and copy.state.firmware_key_present is False
+
+
+def _hardware_doubt(copy: Copy, rows: tuple[str, ...]) -> Ruling | None:
+    """R2: the licence came with other hardware, as the firmware or the asset ledger suggests; neither is proof."""
+    computer = copy.computer
+    if computer.repaired:
+        return None
+    if _key_elsewhere(copy):
+        reason = Message.of("verdict.oem_key_not_in_firmware", channel=copy.channel)
+    elif computer.ledger_serial:
+        reason = Message.of("verdict.oem_serial_differs", declared=computer.ledger_serial, serial=computer.serial)
+    else:
+        return None
+    settles = Message.of("settle.machine_or_repair")
+    return Ruling(Decision.TO_VERIFY, "R2", (reason,), PREINSTALLED, rows, settles=settles)
 
 
 def _home(reasons: tuple[Message, ...], rows: tuple[str, ...], context: Context) -> Ruling:

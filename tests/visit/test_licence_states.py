@@ -40,6 +40,7 @@ STATES: Mapping[str, tuple[list[machines.Row], str, str]] = {
     ),
     "LOOP": (channel("VOLUME_KMSCLIENT", "Volume:GVLK", KeyManagementServiceMachine="127.0.0.2"), "R8", "unlicensed"),
     "GENERIC": (channel("RETAIL", "Retail", PartialProductKey="3V66T"), "R9", "to_verify"),
+    "MOVED": (channel("OEM_DM", "OEM:DM"), "R2", "to_verify"),
     "MISSING": ([], "R31", "to_verify"),
     "FAILING": ([], "R31", "to_verify"),
     "REFUSED": ([], "R31", "to_verify"),
