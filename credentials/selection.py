@@ -6,8 +6,9 @@ Rules (``docs`` call them the lock-out budget):
 - Kind ``domain``: the first refusal anywhere freezes it, because one controller counts for all hosts.
 - Kind ``local``: a refusal by the first host (the canary) freezes it; afterwards each host gets one try and a refusal
   is that host's outcome; three refusals in a row freeze it.
-- A locked, expired or disabled account, or one whose password must be changed first, freezes at once. Only a person who
-  enters it again thaws it.
+- A locked, expired or disabled account, or one whose password must be changed first, freezes at once; once a ``local``
+  one is proven, this is a refusal like others, for every host keeps its own list of accounts. Only a person who enters
+  it again thaws it.
 - A login that got no answer after the password was sent may have been counted. One controller counts for all hosts, so
   an unproven ``domain`` password freezes then, and a proven one at the third in a row; a ``local`` password is counted
   by that host alone, so it is that host's outcome and the next host is asked.
@@ -278,7 +279,8 @@ def _refused(progress: CredentialProgress, cred: Credential, host: str, result: 
 
 def _freezing_reason(progress: CredentialProgress, cred: Credential, host: str, result: LoginResult) -> Message | None:
     account = account_name(cred)
-    if result in ACCOUNT_CODES:
+    own_list = cred.kind is CredentialKind.LOCAL and progress.state is CredentialState.PROVEN
+    if result in ACCOUNT_CODES and not own_list:
         return Message.of(ACCOUNT_CODES[result], account=account)
     if cred.kind is CredentialKind.DOMAIN:
         return Message.of("selection.domain_refused", account=account, address=host)

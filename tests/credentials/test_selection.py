@@ -143,9 +143,10 @@ def test_two_refusals_with_a_success_between_freeze_nothing() -> None:
     assert len(scan.attempts) == 200
 
 
-@pytest.mark.parametrize("cred", [DOMAIN, LOCAL])
-@pytest.mark.parametrize("result", [LoginResult.LOCKED, LoginResult.EXPIRED, LoginResult.DISABLED])
-@pytest.mark.parametrize("proven", [False, True])
+@pytest.mark.parametrize(
+    "result", [LoginResult.LOCKED, LoginResult.EXPIRED, LoginResult.DISABLED, LoginResult.MUST_CHANGE]
+)
+@pytest.mark.parametrize(("cred", "proven"), [(DOMAIN, False), (DOMAIN, True), (LOCAL, False)])
 def test_a_locked_expired_or_disabled_account_freezes_at_once(
     cred: Credential, result: LoginResult, proven: bool
 ) -> None:
@@ -155,6 +156,14 @@ def test_a_locked_expired_or_disabled_account_freezes_at_once(
     reason = scan.selection.of(cred.id).frozen_reason
     assert reason is not None
     assert reason.code == f"login.{result}"
+
+
+@pytest.mark.parametrize("claim", [LoginResult.LOCKED, LoginResult.DISABLED, LoginResult.MUST_CHANGE])
+def test_one_host_that_calls_a_proven_local_account_locked_speaks_for_itself_alone(claim: LoginResult) -> None:
+    peer: Peer = lambda host, _: claim if host == HOSTS[50] else LoginResult.ACCEPTED  # noqa: E731
+    scan = Scan(Selection((LOCAL,)), peer).run(HOSTS)
+    assert len(scan.attempts) == 200
+    assert list(scan.ended.values()).count(LoginResult.ACCEPTED) == 199
 
 
 def test_a_late_success_does_not_thaw_and_a_person_who_enters_it_again_does() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from config.clock import SystemClock
-from scanner.session import LimitExceeded, RegistryKey, SessionError, Unsupported, Untrusted
+from scanner.session import LimitExceeded, LogonRefused, RegistryKey, SessionError, Unsupported, Untrusted
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import HostKey, SshLimits, SshTarget, open_linux
 from tests.lab.hostile.logon_scripts import LOGON
@@ -62,6 +62,8 @@ AFTER_ONE_RESPONSE = {
     "preauth-mismatch": (Untrusted, "smb.forged_answer"),
     "downgraded": (Untrusted, "smb.downgraded"),
     "challenge-loop": (SessionError, "smb.logon_failed"),
+    "claims-wrong-password": (LogonRefused, "login.refused"),
+    "claims-locked": (LogonRefused, "login.locked"),
 }
 NO_PASSWORD = {
     "ssh-changing-key": (Untrusted, "ssh.host_key_changed"),

@@ -9,6 +9,8 @@ from tests.lab.hostile import ntlm, smb
 from tests.lab.hostile.ntlm import Acceptor, spnego
 from tests.lab.hostile.smb import MORE_PROCESSING, Request, Script
 
+ACCOUNT_LOCKED_OUT = 0xC0000234
+
 
 class Guest(Script):
     """Lets the client in as guest."""
@@ -45,6 +47,16 @@ class AcceptsAnybody(Script):
             self.send_challenge(request)
         else:
             self.accept(request, bytes(16))
+
+
+def claims(status: int) -> type[Script]:
+    """A server that says this of whatever password it is shown; nothing protects such an answer."""
+
+    class Claims(Script):
+        def accept(self, request: Request, session_key: bytes) -> None:
+            self.reply(request, smb.setup_body(0, b""), status)
+
+    return Claims
 
 
 class WelcomesUnsigned(Script):
@@ -107,6 +119,8 @@ LOGON: Mapping[str, type[Script]] = {
     "guest-at-once": GuestAtOnce,
     "challenge-loop": ChallengeLoop,
     "accepts-anybody": AcceptsAnybody,
+    "claims-wrong-password": claims(smb.LOGON_FAILURE),
+    "claims-locked": claims(ACCOUNT_LOCKED_OUT),
     "welcomes-unsigned": WelcomesUnsigned,
     "preauth-mismatch": PreauthMismatch,
     "downgraded": Downgraded,

@@ -281,20 +281,20 @@ class DropsInMidAnswer(Odd):
     """Cuts the connection in the middle of an answer."""
 
     def answer(self, channel: paramiko.Channel, command: str) -> None:
-        channel.sendall(b"\n@@uname\nLinux\n")
+        channel.sendall(b"\n@@part os\n@@uname\nLinux\n")
         self.transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.sock.close()
 
 
 def output(command: str) -> bytes:
-    """What an ordinary computer prints for a constant command."""
-    if "@@uname" in command:
-        return b"\n@@uname\nLinux\nscripted\n5.10\nx86_64\n\n@@os-release\nID=debian\nPRETTY_NAME=Debian\n\n@@end\n"
-    if "@@dpkg" in command:
-        line = b"install ok installed\tbase:amd64\t1.0\tamd64\tadmin\t12\tNobody <n@example.com>\n"
-        return b"\n@@dpkg\n@@zone\n+0800\n@@times\n@@packages\n" + line + b"\n@@exit\n0\n@@end\n"
-    marks = re.findall(r"@@\w+", command)
-    return ("\n" + "\n".join([*marks[:1], "@@end"]) + "\n").encode()
+    """What an ordinary computer prints for the constant command: all its parts, most of them empty."""
+    package = "install ok installed\tbase:amd64\t1.0\tamd64\tadmin\t12\tNobody <n@example.com>"
+    filled = {
+        "os": "@@uname\nLinux\nscripted\n5.10\nx86_64\n\n@@os-release\nID=debian\nPRETTY_NAME=Debian\n",
+        "dpkg": f"@@zone\n+0800\n@@times\n@@packages\n{package}\n\n@@exit\n0",
+    }
+    parts = re.findall(r"@@part (\w+)", command)
+    return "".join(f"\n@@part {part}\n{filled.get(part, '')}\n@@end\n" for part in parts).encode()
 
 
 def server(kind: type[Odd], key: Callable[[], Any] = lambda: HOST_KEY) -> Serve:
