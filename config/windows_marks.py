@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ class WindowsMarks:
     licence_servers: Mapping[str, str] = field(default_factory=dict[str, str])
     portable: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
+    def to_json(self) -> dict[str, Any]:
+        """As it travels to a worker."""
+        portable = {product: list(paths) for product, paths in self.portable.items()}
+        return {**self.recorded(), "activator_files": list(self.activator_files), "portable": portable}
+
     def recorded(self) -> dict[str, Any]:
         """What a replay needs of them: it finds the recorded files whatever is looked for today."""
         return {
@@ -37,19 +43,21 @@ class WindowsMarks:
         }
 
     @classmethod
-    def from_recorded(cls, kept: Mapping[str, Any]) -> WindowsMarks:
-        """Inverse of :meth:`recorded`; what is missing is empty."""
+    def from_json(cls, kept: Mapping[str, Any]) -> WindowsMarks:
+        """Inverse of :meth:`to_json` and, as far as it goes, of :meth:`recorded`; what is missing is empty."""
         return cls(
             tuple(kept.get("words", ())),
-            (),
+            tuple(kept.get("activator_files", ())),
             dict(kept.get("antivirus_services", {})),
             dict(kept.get("licence_servers", {})),
+            {product: tuple(paths) for product, paths in kept.get("portable", {}).items()},
         )
 
 
 NO_MARKS = WindowsMarks()
 
 
+@cache
 def windows_marks(file: Path = FILE, activators: Path = ACTIVATORS) -> WindowsMarks:
     """Read the data. Raises BadInput ``catalogue.bad_file``."""
     content = _read(file)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from config.clock import Clock, rfc3339
 from config.message import Message
 from config.settings import Scan
+from config.windows_marks import windows_marks
 from credentials.model import CredentialState, LoginProtocol, UnlockedCredential
 from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
 from scanner import facts, process
@@ -239,6 +240,7 @@ class Fleet:
             "limits": smb_limits(self.settings) if smb else ssh_limits(self.settings),
             "permits_service_start": self.control.permits_service_start,
             "wmi": smb and WMI_PORT in task.ports,
+            "marks": windows_marks().to_json() if smb else {},
         }
 
     def _limits(self) -> Limits:

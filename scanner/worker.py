@@ -13,11 +13,11 @@ import socket
 import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from config.clock import Clock, SystemClock, rfc3339
-from config.windows_marks import WindowsMarks, windows_marks
+from config.windows_marks import WindowsMarks
 from scanner import facts
 from scanner.collectors.linux import LINUX_COLLECTORS
 from scanner.collectors.linux.answers import OnceShell
@@ -62,6 +62,7 @@ class HostJob:
     limits: Mapping[str, Any]
     permits_service_start: bool = False
     wmi: bool = False  # port 135 was open at discovery
+    marks: Mapping[str, Any] = field(default_factory=dict[str, Any])  # config.windows_marks
 
     @property
     def ports(self) -> frozenset[int]:
@@ -154,7 +155,7 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
             ReplayWmi(recording) if recording.has_wmi else None,
             clock_offset_seconds=opened.get("clock_offset_seconds"),
             files=ReplayFiles(recording) if recording.has_files else None,
-            marks=WindowsMarks.from_recorded(opened.get("marks", {})),
+            marks=WindowsMarks.from_json(opened.get("marks", {})),
             opened_at=opened.get("at"),
         )
         return run_collectors(windows, collectors_for(windows), announce)
@@ -169,7 +170,7 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         recorder.collector = name
 
     if isinstance(session, WindowsSession):
-        windows = recorded(session, recorder, windows_marks())
+        windows = recorded(session, recorder, WindowsMarks.from_json(host.marks))
         return run_collectors(windows, collectors_for(windows), announce)
     linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel)
     return run_collectors(linux, LINUX_COLLECTORS, announce)

@@ -24,13 +24,13 @@ def conflict(installed_on: str | None, key_write: str | None, folder_made: str |
     """
     installed, written, made, today = _day(installed_on), _moment(key_write), _moment(folder_made), _moment(now)
     known = [moment for moment in (installed, written, made) if moment is not None]
-    if today is not None and any(moment > today + TOLERANCE for moment in known):
+    if today is not None and any(moment - today > TOLERANCE for moment in known):
         return IN_FUTURE
     if installed is None or written is None:
         return None
-    if installed > written + TOLERANCE:
+    if installed - written > TOLERANCE:
         return AFTER_KEY_WRITE
-    if made is not None and installed < made - TOLERANCE and written > made - TOLERANCE:
+    if made is not None and made - installed > TOLERANCE >= made - written:
         return BEFORE_FOLDER
     return None
 
