@@ -7,11 +7,19 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
-from api.v1.schemas import InspectionPath
+from api.v1.schemas import InspectionPath, Request, Text, Ulid
 from appliance.visits import changes as use
 from appliance.visits import recovery
 
 changes = APIBlueprint("changes", __name__, abp_tags=tag("changes"), abp_security=SECURITY, abp_responses=PROBLEM)
+
+
+class ChangePath(InspectionPath):
+    entry: Ulid
+
+
+class SettlementBody(Request):
+    note: Text
 
 
 @changes.get(f"{ONE}/changes")
@@ -24,3 +32,9 @@ def list_changes(path: InspectionPath) -> Any:
 def recover() -> Any:
     """Put back what cut-off scans left changed, in all inspections."""
     return accepted(recovery.start(appliance()))
+
+
+@changes.post(f"{ONE}/changes/<entry>/settlement")
+def settle(path: ChangePath, body: SettlementBody) -> Any:
+    """Close an entry on a person's word, with a note of who put the computer back and how; nothing is sent."""
+    return answer(recovery.settle(appliance(), path.inspection_id, path.entry, body.note))

@@ -17,8 +17,9 @@ from appliance.jobs import Job
 from appliance.store.database import Db
 from appliance.visits.changes import FILE, Change, Changes, all_open, answered, log_change, open_changes
 from appliance.visits.inspections import authorisation_in_force, list_all
+from config.clock import rfc3339
 from config.message import Message
-from config.problems import Problem, Refused
+from config.problems import Conflict, NotFound, Problem, Refused
 from credentials.selection import PORTS
 from scanner import process
 from scanner.endings import cause_of
@@ -31,6 +32,7 @@ from scanner.service_state import Rung, Step
 from scanner.session import SessionError
 
 KIND = "recover"
+SETTLED_BY_HAND = "settled_by_hand"
 POLL_SECONDS = 0.2
 Stopped = Callable[[], bool]
 
@@ -74,6 +76,27 @@ def start(appliance: Appliance) -> Job:
         return {"items": items, "open": sum(not item["restored"] for item in items)}
 
     return appliance.jobs.start(KIND, "hosts", "", work)
+
+
+def settle(appliance: Appliance, inspection_id: str, entry: str, note: str) -> dict[str, Any]:
+    """Close an entry on a person's word: the host was put back by the unit, or will never answer again.
+
+    Nothing is sent. Raises NotFound, Refused without a note, Conflict while something is at work on the entry.
+    """
+    if not note:
+        raise Refused("change.note_missing")
+    for job in appliance.jobs.running():
+        if job.kind == KIND or job.inspection_id == inspection_id:
+            raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
+    with appliance.open_inspection(inspection_id, although_final=True) as (_, folder):
+        change = next((one for one in open_changes(folder.root / FILE) if one.entry == entry), None)
+        if change is None:
+            raise NotFound("change.no_open_entry", entry=entry)
+        word = {"after": None, "left": SETTLED_BY_HAND, "note": note, "operator": appliance.operator}
+        line = {"step": Step.CLOSED, **word}
+        Changes.of(appliance, folder, permitted=False).write(entry, change.about, line)
+        log_change(appliance, inspection_id, entry, change.address, line)
+        return Change(entry, (*change.lines, {**line, "at": rfc3339(appliance.clock.now())})).to_json()
 
 
 def _all(appliance: Appliance, job: Job) -> Iterator[dict[str, Any]]:

@@ -194,6 +194,7 @@ def short_deadline(data: Path) -> None:
 @pytest.fixture
 def no_recovery_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that only what is put back at once is put back at all."""
+
     def left_alone(*_: object) -> list[object]:
         return []
 
@@ -244,6 +245,27 @@ def test_sealing_waits_until_recovering_has_put_everything_back(api: Api, monkey
         assert finished(api, api.post("/api/v1/recovery")["id"])["open"] == 0
     assert machine.found == (STOPPED, DISABLED)
     assert finished(api, api.post(f"{path}/bundles")["id"])["digest"]
+
+
+def test_what_can_never_be_put_back_is_closed_on_a_persons_word_and_says_so(api: Api, data: Path) -> None:
+    path = prepared(api, permitted=True)
+    file = DataFolder(data).inspection(path.rpartition("/")[2]).root / changes.FILE
+    about = {"host": "h", "address": ADDRESS, "credential": "gone", "facts": "f"}
+    entry, now = "0" * 26, rfc3339(SystemClock().now())
+    line = {"entry": entry, "at": now, **about, "step": "intent", "rung": "enable"}
+    changes.append(file, line | {"before": {"state": STOPPED, "start_type": DISABLED, "process": 0}})
+    where = f"{path}/changes/{entry}/settlement"
+    silent = api.call("POST", where, {"note": " "})
+    assert silent.json is not None
+    assert silent.json["code"] == "change.note_missing"
+    settled = api.post(where, {"note": "单位管理员张三已于当日恢复"})
+    assert (settled["open"], settled["left"]) == (False, "settled_by_hand")
+    (change,) = journal(data)
+    assert (change.open, change.lines[-1]["note"]) == (False, "单位管理员张三已于当日恢复")
+    assert change.lines[-1]["operator"] == "inspector"
+    assert api.get("/api/v1/status")["open_changes"] == 0
+    again = api.call("POST", where, {"note": "再次"})
+    assert (again.status_code, again.json and again.json["code"]) == (404, "change.no_open_entry")
 
 
 def test_a_line_cut_short_by_a_crash_was_never_acknowledged_and_spoils_nothing(tmp_path: Path) -> None:
