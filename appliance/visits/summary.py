@@ -11,10 +11,11 @@ from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
 from appliance.store.database import Db
+from appliance.visits import one_computer
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.ledgers_in_force import assets_in_force
 from appliance.visits.scanning import is_candidate
-from appliance.visits.views import computers, host_view
+from appliance.visits.views import computers
 from config.message import Message
 from scanner.model import Outcome
 from scanner.scope import Scope
@@ -35,7 +36,7 @@ def _network(db: Db) -> dict[str, int]:
     collected, installations = host_store.collected(db)
     return {
         "discovered": len(hosts),
-        "computers": len(computers(hosts)),
+        "computers": len(computers(one_computer.standing(hosts, one_computer.sameness(db)))),
         "collected": collected,
         "installations": installations,
     }
@@ -53,7 +54,7 @@ def _judged(db: Db) -> dict[str, Any]:
 
 def not_collected(db: Db) -> list[dict[str, Any]]:
     """Computers that were not read, listed ones that are off included: address, outcome, reason, asset_no."""
-    hosts = host_store.list_hosts(db)
+    hosts = one_computer.standing(host_store.list_hosts(db), one_computer.sameness(db))
     results = host_store.latest_results(db)
     missing: list[dict[str, Any]] = []
     for stored in hosts:
@@ -72,7 +73,8 @@ def _switched_off(db: Db) -> list[dict[str, Any]]:
     scope = Scope.of(authorisation_in_force(db))
     hosts = [stored for stored in host_store.list_hosts(db) if is_candidate(stored)]
     identities = host_store.identities(db)
-    found = {m.asset for m in match_hosts([host_view(h, identities.get(h.id)) for h in hosts], assets)}
+    seen = one_computer.views(hosts, identities, one_computer.sameness(db))
+    found = {match.asset for match in match_hosts(seen, assets)}
     reason = Message.of("scan.not_seen").to_json()
     return [
         {"address": asset.addresses[0], "outcome": Outcome.UNREACHABLE, "asset_no": asset.asset_no, "reason": reason}
