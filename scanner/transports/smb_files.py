@@ -261,8 +261,8 @@ def parse_names(answer: Answer) -> list[str]:
     data, at, names = wire.part(answer.packet, offset, length), 0, list[str]()
     while True:
         following, _, size = wire.unpack(NAME_ENTRY, data, at)
-        if at + NAME_ENTRY.size + size > len(data):
-            raise Malformed("a name outside its list")
+        if at + NAME_ENTRY.size + size > len(data) or 0 < following < NAME_ENTRY.size + size:
+            raise Malformed("a name outside its place in the list")
         name = data[at + NAME_ENTRY.size :][:size].decode("utf-16-le", "backslashreplace")
         if name not in (".", ".."):
             names.append(name)

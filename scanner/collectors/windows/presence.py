@@ -34,6 +34,7 @@ SHARED = re.compile(
     r"|[a-z]:\\windows\\|.*\\(package cache|installshield installation information|common files)\\",
 )
 """Folded places that belong to no single program."""
+HELPERS = frozenset({"utility", "uninstall", "uninst", "uninstaller", "setup", "bin"})
 ENOUGH_PROGRAMS = 2
 
 
@@ -98,9 +99,16 @@ def claim(session: WindowsSession, entries: Sequence[Named]) -> None:
     """Leave the product codes and folders of these entries for the collectors that come after."""
     for item in entries:
         session.claims.update(path.casefold() for path in (item.folder,) if path)
-        session.claims.update(path.rpartition("\\")[0].casefold() for path in item.programs)
+        session.claims.update(_home(path) for path in item.programs)
         if item.record.product_code:
             session.claims.add(item.record.product_code)
+
+
+def _home(program: str) -> str:
+    """The folded folder of a program; that above it where its own holds nothing but helpers."""
+    folder = program.casefold().rpartition("\\")[0]
+    above, _, name = folder.rpartition("\\")
+    return above if name in HELPERS and own_path(above) else folder
 
 
 def with_files(item: Named, seen: Mapping[str, FileSeen], now: str | None) -> InstalledSoftware:
