@@ -122,12 +122,13 @@ def sweep(
     authorisation. Before anything is sent it raises EnvironmentProblem ``discovery.nmap_missing`` or BadInput
     ``discovery.bad_address``, ``discovery.no_ports``.
     """
-    task = _Task(nmap_path or find_nmap(), probed_ports(plan, settings), plan.privileged, settings, clock)
+    task = _Task(nmap_path or find_nmap(), probed_ports(plan, settings), plan.privileged, plan.gentle, settings, clock)
+    at_once = 1 if plan.gentle else settings.parallel_chunks
     waiting = deque(chunk for chunk in chunks(plan) if chunk.index not in skip)
     running: dict[Connection, _Run] = {}
     try:
         while (waiting or running) and not cancelled():
-            while waiting and len(running) < settings.parallel_chunks:
+            while waiting and len(running) < at_once:
                 run = _Run(waiting.popleft(), task)
                 running[run.child.connection] = run
             for connection in _ready(running):
@@ -151,6 +152,7 @@ class _Task:
     nmap: str
     ports: tuple[int, ...]
     privileged: bool
+    gentle: bool
     settings: Discovery
     clock: Clock
 
@@ -162,6 +164,7 @@ class _Task:
             "privileged": self.privileged,
             "packets_per_second": self.settings.host_packets_per_second,
             "sweep_rate": self.settings.sweep_packets_per_second,
+            "gentle": self.gentle,
         }
         seconds = self.settings.chunk_timeout_seconds
         return process.start(sweep_chunk, job, Limits(seconds, seconds, MEMORY_MB), self.clock)
@@ -273,6 +276,7 @@ def _run_nmap(job: Job, targets: list[str], emit: Emit) -> tuple[bytes, bytes]:
         privileged=job["privileged"],
         packets_per_second=job["packets_per_second"],
         sweep_rate=job["sweep_rate"],
+        gentle=job["gentle"],
     )
     with subprocess.Popen(
         [job["nmap"], *arguments],

@@ -3,6 +3,8 @@
 Gentle: a host gets at most three packets for each probed port (SYN and two retries; or SYN, ACK, RST), so with the
 default ports the packets of a whole sweep stay under the limit of one second. With so many ports that they might not,
 nmap's rate over all hosts is held to that limit instead.
+
+For fragile networks a plan is ``gentle``: one nmap at a time, and a limit over all hosts in place of a pace.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from scanner.ranges import parse_address
 PACKETS_A_PORT = 3
 PING_PORTS = (22, 80, 445)
 SHOWN_CHARACTERS = 64
+GENTLE_PACKETS_PER_SECOND = 200  # over all hosts; a tenth of the usual pace of one nmap run
 
 COMMON_OPTIONS = ("-n", "-T4", "--max-retries", "2", "--noninteractive", "-oX", "-")
 RAW_OPTIONS = ("--privileged", "-sS", "-PE")
@@ -37,6 +40,7 @@ class DiscoveryPlan:
     privileged: bool
     chunk_addresses: int = 256
     starts: frozenset[str] = frozenset()
+    gentle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,12 @@ class Chunk:
     addresses: tuple[str, ...]
 
 
-def plan_discovery(addresses: Iterable[str], settings: Discovery, *, privileged: bool) -> DiscoveryPlan:
+def plan_discovery(
+    addresses: Iterable[str], settings: Discovery, *, privileged: bool, gentle: bool = False
+) -> DiscoveryPlan:
     """Plan a sweep of addresses that the caller took from a ``Scope``. Raises BadInput like :func:`literal`."""
     canonical = tuple(dict.fromkeys(map(literal, addresses)))
-    return DiscoveryPlan(canonical, settings.ports, privileged, settings.chunk_addresses)
+    return DiscoveryPlan(canonical, settings.ports, privileged, settings.chunk_addresses, gentle=gentle)
 
 
 def chunks(plan: DiscoveryPlan) -> tuple[Chunk, ...]:
@@ -84,25 +90,38 @@ def literal(text: str) -> str:
 
 
 def nmap_arguments(
-    addresses: Sequence[str], ports: Sequence[int], *, privileged: bool, packets_per_second: int, sweep_rate: int = 0
+    addresses: Sequence[str],
+    ports: Sequence[int],
+    *,
+    privileged: bool,
+    packets_per_second: int,
+    sweep_rate: int = 0,
+    gentle: bool = False,
 ) -> list[str]:
     """The arguments of one nmap run. Raises BadInput when an address is not a literal; pure.
 
-    ``packets_per_second`` is the limit of one host; ``sweep_rate`` the pace over all of them, 0 leaves it to nmap.
+    ``packets_per_second`` is the limit of one host; ``sweep_rate`` the pace over all of them, 0 leaves it to nmap;
+    ``gentle`` limits them all together.
     """
     targets = [literal(address) for address in addresses]
     assert len({":" in target for target in targets}) == 1, "one IP version a run"
     pings = [port for port in PING_PORTS if port in ports] or list(ports[:3])
     options = [*COMMON_OPTIONS, *(RAW_OPTIONS if privileged else CONNECT_OPTIONS)]
     options += [f"-PS{_joined(pings)}", "-p", _joined(ports)]
-    options += _rate(len(ports) + len(pings), packets_per_second, sweep_rate if privileged else 0)
+    options += _rate(len(ports) + len(pings), packets_per_second, sweep_rate if privileged else 0, gentle=gentle)
     options += ["-6"] if ":" in targets[0] else []
     return [*options, *targets]
 
 
-def _rate(probes: int, packets_per_second: int, sweep_rate: int) -> list[str]:
+def _rate(probes: int, packets_per_second: int, sweep_rate: int, *, gentle: bool) -> list[str]:
     echo_request = 1
-    if probes * PACKETS_A_PORT + echo_request <= packets_per_second:
+    few = probes * PACKETS_A_PORT + echo_request <= packets_per_second
+    if gentle:
+        return [
+            "--max-rate",
+            str(GENTLE_PACKETS_PER_SECOND if few else min(packets_per_second, GENTLE_PACKETS_PER_SECOND)),
+        ]
+    if few:
         return ["--min-rate", str(sweep_rate)] if sweep_rate else []
     return ["--max-rate", str(packets_per_second)]
 

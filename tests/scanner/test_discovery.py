@@ -106,6 +106,26 @@ def test_many_ports_hold_the_total_rate_down_to_one_hosts_limit() -> None:
     assert crowded[crowded.index("--max-rate") + 1] == "50"
 
 
+@pytest.mark.parametrize(("ports", "privileged", "rate"), [(13, True, "200"), (13, False, "200"), (99, True, "50")])
+def test_a_gentle_sweep_is_limited_over_all_hosts_and_has_no_pace_to_keep(
+    ports: int, privileged: bool, rate: str
+) -> None:
+    given = nmap_arguments(
+        ["10.0.0.1"], range(1, ports + 1), privileged=privileged, packets_per_second=50, sweep_rate=2000, gentle=True
+    )
+    assert given[given.index("--max-rate") + 1] == rate
+    assert "--min-rate" not in given
+
+
+def test_a_gentle_sweep_runs_one_nmap_at_a_time(tmp_path: Path) -> None:
+    path = stand_in(tmp_path, f"mkdir {tmp_path}/busy || echo two >> {tmp_path}/met; sleep 0.3; rmdir {tmp_path}/busy")
+    targets = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+    for gentle in (True, False):
+        several = plan_discovery(targets, ONE_EACH, privileged=True, gentle=gentle)
+        list(sweep(several, ONE_EACH, SystemClock(), cancelled=lambda: False, nmap_path=path))
+        assert (tmp_path / "met").exists() is not gentle
+
+
 def test_connecting_skips_the_ports_that_print_and_says_so() -> None:
     remark = mode_remark(plan(TARGET, privileged=False), SETTINGS)
     assert remark is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scanner.discovery_plan import GENTLE_PACKETS_PER_SECOND
 from tests.lab.lan import Lan
 from tests.lab.plans import Answer, Listener, WindowsPc
 from tests.visit.captures import PASSWORD, SUBNET, plans, scan_in_scope, seconds_to_silence, sent
@@ -150,3 +152,28 @@ def test_a_permission_that_was_narrowed_holds_for_hosts_found_before_and_for_a_s
         assert site.await_job(resumed, over)["problem"]["code"] == "scan.scope_narrowed"
         assert site.scan()["state"] == "done"
     assert {target for _, target in sent(pcap, lan.laptop_address)} == {"10.78.0.20"}
+
+
+def test_a_gentle_visit_sweeps_slowly_too(lan: Lan, tmp_path: Path) -> None:
+    gentle = "[scan]\ngentle = true\n"
+    site = FleetSite(lan, tmp_path, ["10.78.0.1-10.78.0.126"], gentle)
+    pcap = tmp_path / "gentle.pcap"
+    try:
+        with lan.capture(pcap):
+            site.scan(discover_only=True)
+    finally:
+        site.stop()
+    assert len({target for _, target in sent(pcap, lan.laptop_address)}) > 100
+    assert busiest_second(sent(pcap, lan.laptop_address)) <= 1.5 * GENTLE_PACKETS_PER_SECOND
+
+
+def busiest_second(packets: Iterable[tuple[float, str]]) -> int:
+    """Most packets in any second."""
+    recent: deque[float] = deque()
+    most = 0
+    for at, _ in packets:
+        recent.append(at)
+        while at - recent[0] >= 1:
+            recent.popleft()
+        most = max(most, len(recent))
+    return most
