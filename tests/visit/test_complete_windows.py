@@ -65,5 +65,5 @@ def test_signs_of_an_activator_reach_the_rules(judged: Judged) -> None:
 
 
 def observed(verdict: dict[str, Any]) -> set[str]:
-    """The raw records that a verdict names, without the id of their facts."""
-    return {name.rpartition("/")[2] for name in verdict["observations"]}
+    """The raw records that a verdict names, without the id of their facts and the entry inside."""
+    return {name.partition("/")[2].partition("#")[0] for name in verdict["observations"]}
