@@ -11,16 +11,30 @@ from datetime import date
 
 from appliance.judgement.declared import OfficialResult, Purchase, Rectification, RectificationState
 from appliance.judgement.roster import Roster, found_by_asset
-from appliance.ledger.model import Asset
+from appliance.ledger.model import Asset, AssetCategory
 from appliance.model import Rate, SoftwareOrigin
 
 Pair = tuple[str, str]  # 计算机编号, product id
 
 
 def coverage_rate(roster: Roster, collected: Iterable[str]) -> Rate:
-    """采集覆盖率: C ÷ A, both by 数量. ``collected``: ids of fully collected hosts."""
-    n = sum(found_by_asset(roster, collected).values())
-    return Rate(n=n, d=roster.size(), lower=n, upper=n, final=True, definition="rate.coverage")
+    """采集覆盖率: C ÷ A, both by 数量, and by kind of computer (GB/T 14885) in the breakdown.
+
+    ``collected``: ids of fully collected hosts.
+    """
+    found = found_by_asset(roster, collected)
+    n, kinds = sum(found.values()), _by_category(roster, found)
+    return Rate(n=n, d=roster.size(), lower=n, upper=n, final=True, definition="rate.coverage", breakdown=kinds)
+
+
+def _by_category(roster: Roster, found: Mapping[str, int]) -> dict[str, int]:
+    """``<kind>.listed`` and ``<kind>.found`` by 数量, for each kind of computer on the asset ledger."""
+    counts: dict[str, int] = {}
+    for number, asset in sorted(roster.base.items()):
+        kind = asset.category or AssetCategory.OTHER
+        for name, more in ((f"{kind.value}.listed", asset.quantity), (f"{kind.value}.found", found[number])):
+            counts[name] = counts.get(name, 0) + more
+    return dict(sorted(counts.items()))
 
 
 def asset_match_rate(roster: Roster, justified_count: bool = False) -> Rate:
@@ -28,7 +42,8 @@ def asset_match_rate(roster: Roster, justified_count: bool = False) -> Rate:
     are 实有账无; those with a stated ground (租赁, 外包, 云主机) only by the switch ``justified_count``.
     """
     host_ids = [host.id for host in roster.hosts]
-    matched = sum(found_by_asset(roster, host_ids).values())
+    found = found_by_asset(roster, host_ids)
+    matched = sum(found.values())
     left_out = 0 if justified_count else sum(roster.asset_of(i) is None and i in roster.justified for i in host_ids)
     unlisted = len(host_ids) - matched - left_out
     return Rate(
@@ -45,6 +60,7 @@ def asset_match_rate(roster: Roster, justified_count: bool = False) -> Rate:
             "found": len(host_ids),
             "found_listed": matched,
             "unlisted": unlisted,
+            **_by_category(roster, found),
         },
     )
 

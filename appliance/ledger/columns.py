@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 import config
 from appliance.ledger.model import (
+    AssetCategory,
     AssetState,
+    CodeEdition,
     InstallAction,
     LedgerKind,
     LicenceType,
@@ -100,6 +102,8 @@ class _Words(_Table):
 class _Computers(_Table):
     code_prefixes: WordList
     code_pattern: str
+    editions: dict[CodeEdition, dict[Word, AssetCategory]]
+    kinds: dict[AssetCategory, WordList]
     other_anywhere: WordList
     other_words: WordList
     words: WordList
@@ -181,6 +185,8 @@ class Computers:
 
     code_prefixes: tuple[str, ...]
     code_pattern: re.Pattern[str]
+    editions: Mapping[CodeEdition, Mapping[str, AssetCategory]]  # edition → code → kind
+    kinds: tuple[tuple[AssetCategory, tuple[str, ...]], ...]  # in the order in which they are looked for
     other_anywhere: tuple[str, ...]
     other_words: tuple[str, ...]
     words: tuple[str, ...]
@@ -295,6 +301,10 @@ def _computers(raw: _Computers) -> Computers:
     return Computers(
         code_prefixes=tuple(map(key, raw.code_prefixes)),
         code_pattern=re.compile(raw.code_pattern, re.IGNORECASE),
+        editions={
+            edition: {key(code): kind for code, kind in codes.items()} for edition, codes in raw.editions.items()
+        },
+        kinds=tuple((kind, tuple(map(key, words))) for kind, words in raw.kinds.items()),
         other_anywhere=tuple(map(key, raw.other_anywhere)),
         other_words=tuple(map(key, raw.other_words)),
         words=tuple(map(key, raw.words)),

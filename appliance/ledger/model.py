@@ -39,6 +39,27 @@ class AssetState(StrEnum):
     SCRAPPED = "scrapped"  # 报废
 
 
+class AssetCategory(StrEnum):
+    """What kind of computer an asset is, by its code of GB/T 14885 or its name."""
+
+    SERVER = "server"
+    DESKTOP = "desktop"
+    NOTEBOOK = "notebook"
+    WORKSTATION = "workstation"
+    TABLET = "tablet"
+    MAINFRAME = "mainframe"  # 巨型机, 大中型机, 小型机
+    OTHER = "other"  # a computer whose kind neither code nor name tells
+    NONE = ""  # no computer
+
+
+class CodeEdition(StrEnum):
+    """The edition of GB/T 14885 that a code is read by: the two number computers differently."""
+
+    OF_2010 = "2010"  # 2010104 台式机; the 采购品目 of 2013 (A02010104) number alike
+    OF_2022 = "2022"  # A02010105 台式计算机
+    UNKNOWN = ""
+
+
 class SoftwareType(StrEnum):
     """软件类型 of S1c 附件7."""
 
@@ -101,6 +122,8 @@ class Asset:
     state: AssetState = AssetState.IN_USE
     xinchuang: bool | None = None
     is_computer: bool = True  # False: a printer, desk … on the same ledger; listed, never counted in A
+    category: AssetCategory = AssetCategory.NONE
+    code_edition: CodeEdition = CodeEdition.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

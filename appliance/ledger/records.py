@@ -7,8 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from appliance.ledger import cells, dates, identifiers
 from appliance.ledger.cells import Count, Reading
 from appliance.ledger.columns import Words
-from appliance.ledger.computers import read_is_computer
-from appliance.ledger.model import Asset, AssetState, FreeListEntry, Licence, LicenceType, SoftwareType
+from appliance.ledger.computers import read_category, read_is_computer
+from appliance.ledger.model import (
+    Asset,
+    AssetCategory,
+    AssetState,
+    CodeEdition,
+    FreeListEntry,
+    Licence,
+    LicenceType,
+    SoftwareType,
+)
 from appliance.ledger.rows import Rows, each
 from appliance.ledger.text import Cell, folded, key, lost_digits
 from config.message import Message
@@ -30,7 +39,7 @@ def read_assets(rows: Rows) -> list[Asset]:
     macs = rows.join("macs", identifiers.read_macs)
     hostnames, codes, names = rows.plain("hostname"), rows.plain("classification_code"), rows.text("name")
     brands, models = rows.text("brand"), rows.text("model")
-    described = zip(codes, names, brands, models, map(_any, macs, hostnames), strict=True)
+    described = list(zip(codes, names, brands, models, map(_any, macs, hostnames), strict=True))
     found = zip(
         rows.refs,
         asset_nos,
@@ -48,7 +57,8 @@ def read_assets(rows: Rows) -> list[Asset]:
         rows.text("user"),
         [state or AssetState.IN_USE for state in rows.take("state", _read_state, AssetState.IN_USE)],
         rows.take("xinchuang", cells.read_yes_no, None),
-        _are_computers(rows, list(described)),
+        (computers := _are_computers(rows, described)),
+        *_categories(rows, described, computers),
         strict=True,
     )
     return [Asset(*fields) for fields in found]
@@ -65,8 +75,12 @@ def _note_lost_digits(rows: Rows, column: list[Cell]) -> None:
             rows.note(index, "serials", Message.of("ledger.digits_lost"))
 
 
-def _are_computers(rows: Rows, described: Sequence[tuple[str, str, str, str, bool]]) -> list[bool]:
-    """Code, name, brand, model and whether the row has a network identity → whether it is a computer."""
+Described = tuple[str, str, str, str, bool]
+"""Code, name, brand, model, and whether the row has a network identity."""
+
+
+def _are_computers(rows: Rows, described: Sequence[Described]) -> list[bool]:
+    """Whether each row is a computer."""
     table = rows.columns.computers
     readings = each(described, lambda d: read_is_computer(d[0], d[1], f"{d[2]} {d[3]} {d[0]}", d[4], table))
     for index, reading in enumerate(readings):
@@ -74,6 +88,23 @@ def _are_computers(rows: Rows, described: Sequence[tuple[str, str, str, str, boo
             code, name = described[index][:2]
             rows.note(index, "name", Message(note, {"name": name, "classification_code": code}))
     return [reading.value for reading in readings]
+
+
+def _categories(
+    rows: Rows, described: Sequence[Described], computers: Sequence[bool]
+) -> tuple[list[AssetCategory], list[CodeEdition]]:
+    """Kind of computer and edition of the code, a column each; both empty where the row is no computer."""
+    table = rows.columns.computers
+    nothing = Reading((AssetCategory.NONE, CodeEdition.UNKNOWN))
+    pairs = list(zip(described, computers, strict=True))
+    readings = each(
+        pairs, lambda p: read_category(p[0][0], p[0][1], f"{p[0][2]} {p[0][3]}", table) if p[1] else nothing
+    )
+    for index, reading in enumerate(readings):
+        for note in reading.notes:
+            code, name = described[index][:2]
+            rows.note(index, "classification_code", Message(note, {"name": name, "classification_code": code}))
+    return [reading.value[0] for reading in readings], [reading.value[1] for reading in readings]
 
 
 def _computers_of_card(rows: Rows, serials: Sequence[Sequence[str]]) -> list[int]:

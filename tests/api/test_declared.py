@@ -87,6 +87,9 @@ def test_the_client_s_export_ends_in_the_client_rate_and_the_list_of_differences
     assert (rates["client_rate"]["n"], rates["client_rate"]["d"], rates["client_rate"]["upper"]) == (2, 3, 2)
     assert (rates["client_rate.xinchuang"]["n"], rates["client_rate.xinchuang"]["d"]) == (1, 1)
     assert (rates["client_rate.other"]["n"], rates["client_rate.other"]["d"]) == (1, 2)
+    kinds = {"desktop.listed": 2, "desktop.found": 2, "notebook.listed": 1, "notebook.found": 0}
+    assert rates["coverage_rate"]["breakdown"] == kinds
+    assert rates["asset_match_rate"]["breakdown"].items() >= kinds.items()
     lines = api.get(f"{one}/differences")["items"]
     told = {(line["asset_no"], line["product_id"], line["official"], line["ours"]) for line in lines}
     assert told == {("GD-1", "autocad", "licensed", "to_verify")}  # on WPS both say 待核实; PC-3 was not collected

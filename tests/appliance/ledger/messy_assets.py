@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.ledger.model import Asset, AssetState, LedgerKind
+from appliance.ledger.model import Asset, AssetCategory, AssetState, CodeEdition, LedgerKind
 from tests.appliance.ledger.messy import Messy, at
 
 ASSETS = LedgerKind.ASSETS
+DESKTOP = AssetCategory.DESKTOP
 
 
 def asset(row: int, asset_no: str, **fields: Any) -> Asset:
+    """An asset; its kind follows from its name where the case says no other."""
+    unnamed = AssetCategory.OTHER if fields.get("is_computer", True) else AssetCategory.NONE
+    fields.setdefault("category", BY_NAME.get(fields.get("name", ""), unnamed))
     return Asset(at(row), asset_no, **fields)
+
+
+BY_NAME = dict.fromkeys(
+    ("台式机", "台式计算机", "一体机", "台式机（含显示器）", "台式电脑", "台式"), AssetCategory.DESKTOP
+)
 
 
 MESSY: dict[str, Messy] = {
@@ -224,16 +233,25 @@ MESSY: dict[str, Messy] = {
             ["10", "2010104", "打印机", None],
         ],
         [
-            asset(2, "1", classification_code="2010104", name="设备"),
-            asset(3, "2", classification_code="A02010105", name="台式计算机"),
+            asset(
+                2, "1", classification_code="2010104", name="设备", category=DESKTOP, code_edition=CodeEdition.OF_2010
+            ),
+            asset(3, "2", classification_code="A02010105", name="台式计算机", code_edition=CodeEdition.OF_2022),
             asset(4, "3", classification_code="A02021003", name="激光打印机", is_computer=False),
             asset(5, "4", name="多功能一体机", is_computer=False),
             asset(6, "5", name="一体机"),
             asset(7, "6", name="电脑桌", is_computer=False),
             asset(8, "7", name="台式机（含显示器）"),
-            asset(9, "8", name="设备", model="ThinkCentre M750t"),
+            asset(9, "8", name="设备", model="ThinkCentre M750t", category=DESKTOP),
             asset(10, "9", name="某某设备", is_computer=False),
-            asset(11, "10", classification_code="2010104", name="打印机"),
+            asset(
+                11,
+                "10",
+                classification_code="2010104",
+                name="打印机",
+                category=DESKTOP,
+                code_edition=CodeEdition.OF_2010,
+            ),
         ],
         notes={10: {"computer_unknown"}, 11: {"computer_conflict"}},
         skipped={"skip_header": (1,)},

@@ -10,6 +10,7 @@ import pytest
 from appliance.ledger.importing import ImportPreview, guess_kind, preview
 from appliance.ledger.model import (
     Asset,
+    AssetCategory,
     LedgerKind,
     RowRef,
 )
@@ -132,7 +133,9 @@ def test_a_gbk_table_with_tabs_is_a_ledger_like_any_other(tmp_path: Path) -> Non
     grid = [["某局资产"], ["资产编号", "资产名称", "数量"], ["GD-1", "台式机", "3"], ["合计", "", "3"]]
     path.write_bytes(files.csv_text(grid, "\t").encode("gbk"))
     found = preview(ASSETS, read(path), "f1")
-    assert found.accepted == (Asset(RowRef("f1", "", 3), "GD-1", quantity=3, name="台式机"),)
+    assert found.accepted == (
+        Asset(RowRef("f1", "", 3), "GD-1", quantity=3, name="台式机", category=AssetCategory.DESKTOP),
+    )
     assert accounted(found)
 
 
