@@ -109,12 +109,18 @@ class Appliance:
             yield db, folder
 
     @contextmanager
-    def open_inspection(self, inspection_id: str) -> Generator[tuple[Db, InspectionFolder]]:
-        """An inspection that may still change. Raises Refused once it is sealed."""
+    def open_inspection(
+        self, inspection_id: str, *, although_final: bool = False
+    ) -> Generator[tuple[Db, InspectionFolder]]:
+        """An inspection that may still change. Raises Refused once it is sealed; once it is 定稿 only sealing and
+        reopening (``although_final``) go on.
+        """
         with self.inspection(inspection_id) as (db, folder):
-            sealed_at = db.value("SELECT sealed_at FROM inspection")
-            if sealed_at:
+            state = db.first("SELECT sealed_at, finalised_at FROM inspection") or {}
+            if sealed_at := state.get("sealed_at"):
                 raise Refused("inspection.sealed", sealed_at=sealed_at)
+            if (finalised_at := state.get("finalised_at")) and not although_final:
+                raise Refused("inspection.final", finalised_at=finalised_at)
             yield db, folder
 
     def check_custody(self, inspection_id: str) -> None:

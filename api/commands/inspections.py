@@ -81,6 +81,20 @@ def inspection_phase(inspection_id: str, phase: str, data: Path | None, as_json:
         put(client.send("PATCH", f"{V1}/inspections/{inspection_id}", {"phase": phase}), "inspection", as_json)
 
 
+@inspection.command("reopen", help="定稿后重新打开，写明理由；阶段回到补证后，须重新判定。")
+@click.argument("inspection_id")
+@click.option("--reason", required=True, help="重新打开的理由，记入证据链。")
+@data_option
+@json_option
+def inspection_reopen(inspection_id: str, reason: str, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        put(
+            client.send("POST", f"{V1}/inspections/{inspection_id}/reopenings", {"reason": reason}),
+            "reopening",
+            as_json,
+        )
+
+
 @click.group(help="检测授权")
 def authorisation() -> None:
     pass

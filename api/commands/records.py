@@ -124,10 +124,11 @@ def record_list(inspection_id: str, kind: str | None, data: Path | None, as_json
         put({"items": client.get(f"{ONE}/{inspection_id}/records", **query)["items"]}, "records", as_json)
 
 
-@click.command(help="说明一条判定的依据，或用 --rate 说明一个指标的某个数由哪些判定、计算机或材料组成。")
+@click.command(help="说明一条判定的依据；用 --rate 说明指标的某个数由什么组成；用 --position 说明许可缺口、闲置。")
 @click.argument("inspection_id")
 @click.argument("verdict_id", required=False)
 @click.option("--rate", "rate_name", help="指标名，如 legal_rate.office。")
+@click.option("--position", "software_no", help="软件编号：说明它的许可缺口或闲置。")
 @click.option("--number", type=click.Choice(["n", "d", "excluded", "lower", "upper"]), default="n", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @data_option
@@ -136,16 +137,20 @@ def explain(
     inspection_id: str,
     verdict_id: str | None,
     rate_name: str | None,
+    software_no: str | None,
     number: str,
     limit: int,
     data: Path | None,
     as_json: bool,
 ) -> None:
-    if (verdict_id is None) == (rate_name is None):
-        raise click.UsageError("给出判定编号，或用 --rate 给出指标名，二者取一。")
+    if [verdict_id, rate_name, software_no].count(None) != 2:
+        raise click.UsageError("给出判定编号，或用 --rate 给出指标名，或用 --position 给出软件编号，三者取一。")
     with connected(data) as client:
         if verdict_id is not None:
             found = client.get(f"{ONE}/{inspection_id}/verdicts/{verdict_id}/explain")
+        elif software_no is not None:
+            query = {"software_no": software_no, "limit": limit}
+            found = client.get(f"{ONE}/{inspection_id}/positions/explain", **query)
         else:
             found = client.get(f"{ONE}/{inspection_id}/rates/{rate_name}/explain", number=number, limit=limit)
         put(found, "explanation", as_json)

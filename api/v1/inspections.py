@@ -14,6 +14,7 @@ from api.v1.schemas import (
     InspectionChange,
     InspectionPath,
     PageQuery,
+    ReopeningBody,
     SegmentBody,
 )
 from appliance.visits import inspections as use
@@ -47,6 +48,18 @@ def get_inspection(path: InspectionPath) -> Any:
 def change_inspection(path: InspectionPath, body: InspectionChange) -> Any:
     """Move to another phase or as-of date."""
     return answer(use.change(appliance(), path.inspection_id, body.phase, body.as_of))
+
+
+@inspections.post(f"{ONE}/reopenings")
+def reopen(path: InspectionPath, body: ReopeningBody) -> Any:
+    """Take 定稿 back, with a reason; the phase is ``after_proof`` again."""
+    return answer(use.reopen(appliance(), path.inspection_id, body.reason), 201)
+
+
+@inspections.get(f"{ONE}/reopenings")
+def list_reopenings(path: InspectionPath) -> Any:
+    """Reopenings, oldest first."""
+    return answer({"items": use.list_reopenings(appliance(), path.inspection_id), "next": None})
 
 
 @inspections.get(f"{ONE}/authorisations")

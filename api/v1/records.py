@@ -13,6 +13,7 @@ from api.v1.schemas import (
     InspectionPath,
     ObjectionBody,
     ObjectionPath,
+    PositionQuery,
     RatePath,
     RateQuery,
     RecordBody,
@@ -75,6 +76,13 @@ def list_records(path: InspectionPath, query: RecordQuery) -> Any:
 def explain_verdict(path: VerdictPath) -> Any:
     """A verdict down to raw values, ledger rows, papers, policy and the rule's text."""
     return answer(explaining.verdict(appliance(), path.inspection_id, path.verdict_id))
+
+
+@records.get(f"{ONE}/positions/explain")
+def explain_position(path: InspectionPath, query: PositionQuery) -> Any:
+    """许可缺口 or 闲置 of a 软件编号 down to its ledger row, papers, seats of 附件8 and every copy."""
+    args = (query.software_no, query.after, query.limit)
+    return answer(explaining.position(appliance(), path.inspection_id, *args))
 
 
 @records.get(f"{ONE}/rates/<rate_name>/explain")

@@ -121,6 +121,10 @@ class InspectionChange(Request):
     as_of: date | None = None
 
 
+class ReopeningBody(Request):
+    reason: Text
+
+
 class AuthorisationBody(Request):
     ranges: Annotated[list[Name], Field(max_length=1000)]
     exclusions: Annotated[list[Name], Field(max_length=1000)] = []
@@ -243,6 +247,10 @@ class RatePath(InspectionPath):
 
 class RateQuery(SequenceQuery):
     number: Literal["n", "d", "excluded", "lower", "upper"] = "n"
+
+
+class PositionQuery(SequenceQuery):
+    software_no: Name
 
 
 class DecisionBody(Request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from appliance.judgement.base_rates import (
@@ -31,13 +31,15 @@ from appliance.judgement.findings import (
     unlisted_free,
     unrecognised_rows,
 )
+from appliance.judgement.host_signs import of_signs
 from appliance.judgement.positions import Surplus
 from appliance.judgement.rates import by_mode, computer_rates, domestic_rate, legal_rate, software_rates
 from appliance.judgement.roster import Roster
 from appliance.judgement.survey import AuditInputs, Survey
 from appliance.judgement.tallies import Breakdowns, ComputerTally, Tally
-from appliance.model import Category, Decision, Finding, Product, Rate, SoftwareOrigin, Verdict
+from appliance.model import Category, Decision, Finding, Phase, Product, Rate, SoftwareOrigin, Verdict
 from appliance.rules.model import Copy
+from config.message import Message
 
 AUDIT_SCHEMA = "hezheng.audit/1"
 
@@ -120,6 +122,7 @@ class Output:
                 *survey.findings,
                 *of_roster(roster, survey.identities),
                 *not_restored(roster, survey.identities, self._inputs.unrestored),
+                *of_signs(self._inputs.signs, self._inputs.hosts, survey.identities),
                 *unrecognised_rows(self._register.unrecognised),
             ]
         )
@@ -135,7 +138,7 @@ class Output:
         window = inputs.window or (inputs.as_of, inputs.as_of)
         clients = survey.clients if switches.power_on_base == "clients" else None
         software = software_rates(self._tally, switches.audited_categories)
-        return {
+        rates = {
             **by_mode({**software, **computer_rates(self._computers, unnamed)}, switches.legal_rate_mode),
             "coverage_rate": coverage_rate(roster, collected),
             "asset_match_rate": asset_match_rate(roster, switches.justified_in_asset_match),
@@ -146,6 +149,9 @@ class Output:
             "ledger_match_rate": ledger_match_rate(*allocation_pairs(declared, self._register, survey)),
             "rectification_rate": rectification_rate(declared.rectifications),
         }
+        if inputs.phase is Phase.FINAL:  # 定稿: what is still open stays in the denominator and out of the numerator
+            return {name: replace(rate, final=True) for name, rate in rates.items()}
+        return rates
 
     def _head(self, inputs: AuditInputs, roster: Roster, survey: Survey) -> dict[str, Any]:
         everything = self._tally.total(self._tally.categories())
@@ -173,6 +179,7 @@ class Output:
             },
             "breakdowns": self._broken_down(),
             "host_lists": _host_lists(inputs),
+            "standing": standing(inputs.phase, everything.to_verify).to_json(),
         }
 
     def _broken_down(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -181,6 +188,14 @@ class Output:
             dimension: {value: software_summary(tally, audited) for value, tally in sorted(values.items())}
             for dimension, values in sorted(self._breakdowns.tallies.items())
         }
+
+
+def standing(phase: Phase, to_verify: int) -> Message:
+    """初步 or 最终, in words; the final one says how 待核实 was treated."""
+    if to_verify == 0 and phase is Phase.FINAL:
+        return Message.of("rate.final")
+    code = "rate.final_open" if phase is Phase.FINAL else "rate.preliminary"
+    return Message(code, {"to_verify": to_verify})
 
 
 def software_summary(tally: Tally, audited: frozenset[Category]) -> dict[str, Any]:

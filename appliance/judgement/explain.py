@@ -57,6 +57,19 @@ def _raw(group: str, record: Document, wanted: set[str]) -> Iterator[dict[str, A
         yield {"observation": named[0].partition("#")[0], "group": group, "values": values}
 
 
+def position_text(position: Document) -> Message:
+    """许可缺口 or 闲置 of one row in words; 至少 and 至多 while copies are still open or computers unread."""
+    names = ("software_no", "installs", "quantity", "gap", "idle")
+    params = {name: position[name] for name in names}
+    open_ended = "_bounded" if position["at_least"] else ""
+    if position["quantity"] is None and not position["ended"]:
+        return Message("audit.position_uncounted", params)
+    if position["ended"]:
+        return Message("audit.position_ended", params)
+    kind = "gap" if position["gap"] else "idle" if position["idle"] else "even"
+    return Message(f"audit.position_{kind}{open_ended}", params)
+
+
 def by_facts(observations: Iterable[str]) -> dict[str, list[str]]:
     """``"<facts id>/<observation>"`` → observations by facts id."""
     found: dict[str, list[str]] = {}

@@ -78,6 +78,26 @@ def product_level(db: Db, audit_id: str, categories: list[str]) -> list[Any]:
     return [loads(row["document"]) for row in db.rows(sql, [audit_id, *categories])]
 
 
+def verdicts_of_product(db: Db, audit_id: str, product_id: str, after: int, limit: int) -> list[tuple[int, Any]]:
+    """``(seq, verdict)`` of one product on computers."""
+    rows = db.rows(
+        "SELECT seq, document FROM verdicts WHERE audit_id = ? AND product_id = ? AND seq > ? AND host_id <> '' "
+        "ORDER BY seq LIMIT ?",
+        [audit_id, product_id, after, limit],
+    )
+    return [(row["seq"], loads(row["document"])) for row in rows]
+
+
+def surplus_of_product(db: Db, audit_id: str, product_id: str) -> list[Any]:
+    """The product-level verdicts of one product, without their many observations."""
+    rows = db.rows(
+        "SELECT json_remove(document, '$.observations') AS document FROM verdicts "
+        "WHERE audit_id = ? AND product_id = ? AND host_id = '' ORDER BY seq",
+        [audit_id, product_id],
+    )
+    return [loads(row["document"]) for row in rows]
+
+
 def base_assets(db: Db, audit_id: str, after: int, limit: int) -> list[Row]:
     """A: 资产编号, 数量, 部门, ledger row."""
     sql = "SELECT rowid AS sequence, * FROM audit_assets WHERE audit_id = ? AND rowid > ? ORDER BY rowid LIMIT ?"
@@ -114,6 +134,16 @@ def computers_counted(
         FROM audit_hosts h WHERE h.audit_id = ? AND h.rowid > ? ORDER BY h.rowid)
         WHERE worst IN ({good}) LIMIT ?"""  # noqa: S608  only marks
     return db.rows(sql, [*categories, audit_id, after, *worst, limit])
+
+
+def allocated(db: Db, software_no: str) -> list[Any]:
+    """附件8 rows of one 软件编号."""
+    rows = db.rows(
+        "SELECT d.document FROM declared d JOIN ledger_files f ON f.id = d.file_id WHERE f.kind = 'allocations' "
+        "AND f.state = 'accepted' AND json_extract(d.document, '$.software_no') = ? ORDER BY f.id, d.seq",
+        [software_no],
+    )
+    return [loads(row["document"]) for row in rows]
 
 
 def papers_of(db: Db, name: str) -> list[Any]:

@@ -58,9 +58,19 @@ def read(db: Db) -> Row:
 
 
 def update(db: Db, changes: Row) -> None:
-    """Change columns of the inspection's own row: phase, as_of, sealed_at."""
+    """Change columns of the inspection's own row: phase, as_of, sealed_at, finalised_at."""
     assignments = ", ".join(f"{name} = ?" for name in changes)
     db.execute(f"UPDATE inspection SET {assignments}", list(changes.values()))  # noqa: S608  names are ours
+
+
+def save_reopening(db: Db, row: Row) -> None:
+    """Add a reopening: id, reopened_at, reopened_by, finalised_at, reason."""
+    db.insert("reopenings", row)
+
+
+def list_reopenings(db: Db) -> list[Row]:
+    """All reopenings, oldest first."""
+    return db.rows("SELECT * FROM reopenings ORDER BY id")
 
 
 def save_authorisation(db: Db, authorisation_id: str, recorded_at: str, document: Any) -> None:

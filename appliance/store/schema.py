@@ -113,6 +113,14 @@ CREATE INDEX results_by_host ON results (host_id, outcome, finished_at, facts_id
 """
 
 
+FINALITY_TABLES = """
+ALTER TABLE inspection ADD COLUMN finalised_at TEXT;
+CREATE TABLE reopenings (id TEXT PRIMARY KEY, reopened_at TEXT NOT NULL, reopened_by TEXT NOT NULL,
+  finalised_at TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX verdicts_by_product ON verdicts (audit_id, product_id, seq)
+"""
+
+
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
 
@@ -149,6 +157,10 @@ def _results(db: Db) -> None:
     db.script(RESULT_TABLES)
 
 
+def _finality(db: Db) -> None:
+    db.script(FINALITY_TABLES)
+
+
 INSPECTION_STEPS = (
     ("0001_first", _first_inspection),
     ("0002_fleet", _fleet),
@@ -157,6 +169,7 @@ INSPECTION_STEPS = (
     ("0005_numbers", _numbers),
     ("0006_headings", _headings),
     ("0007_results", _results),
+    ("0008_finality", _finality),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])

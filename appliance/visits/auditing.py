@@ -28,11 +28,10 @@ from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as ledger_store
 from appliance.store.database import Db, Row
 from appliance.store.hosts import StoredHost
-from appliance.visits import folding, recognising, records
+from appliance.visits import folding, one_computer, recognising, records
 from appliance.visits.changes import unrestored
 from appliance.visits.ledgers_in_force import assets_in_force
 from appliance.visits.scanning import is_candidate
-from appliance.visits.views import host_view
 from config.clock import rfc3339
 from config.message import Message
 from config.problems import Conflict, NotFound
@@ -88,6 +87,8 @@ def _run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str
     audit_id = appliance.ids.new()
     head = {"id": audit_id, "created_at": rfc3339(appliance.clock.now())}
     store.save_audit(db, head, _counted(audit, job), _result(audit))
+    if audit.head["phase"] == Phase.FINAL:  # 定稿: from now on only an explicit reopening lets anything change
+        inspection_store.update(db, {"finalised_at": head["created_at"]})
     digest = str(audit.head["verdicts"]["sha256"])
     appliance.log(inspection_id, "audit.done", audit=audit_id, digest=digest)
     return {"audit": audit_id, "digest": digest, **store.counts(db, audit_id)}
@@ -117,7 +118,8 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
     policy = appliance.policy(row["policy"])
     folder = appliance.folder.inspection(inspection_id)
     catalogue = recognising.corrected(appliance, folder)
-    hosts = host_store.list_hosts(db)
+    same, every = one_computer.sameness(db), host_store.list_hosts(db)
+    hosts, declared = one_computer.standing(every, same), records.declared(db)
     results = {host_id: _Latest(*found) for host_id, found in host_store.latest_results(db).items()}
     reads = _reads(appliance, folder, db, catalogue, policy, [stored.id for stored in hosts])
     identities = {host_id: read.identity for host_id, read in reads.items()}
@@ -130,15 +132,16 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
         policy=policy,
         catalogue=catalogue,
         hosts=tuple(_audit_host(stored, results.get(stored.id), identities.get(stored.id)) for stored in hosts),
-        matches=match_hosts([host_view(h, identities.get(h.id)) for h in hosts if is_candidate(h)], assets),
+        matches=match_hosts(one_computer.views(filter(is_candidate, every), identities, same), assets),
         assets=assets,
         licences=ledger_store.records_in_force(db, LedgerKind.LICENCES, Licence),
         free_list=ledger_store.records_in_force(db, LedgerKind.FREE_LIST, FreeListEntry),
         proofs=ledger_store.list_proofs(db),
         facts=lambda: (facts for _, facts in host_store.stream_facts(db)),
-        declared=records.declared(db),
+        declared=declared,
         unit_kind=unit_kind_of(_system(appliance, row["unit_id"])),
-        unrestored=unrestored(folder),
+        unrestored={same.main.get(host, host): change for host, change in unrestored(folder).items()},
+        signs=one_computer.signs(db, declared, same),
         window=_window(row),
         reads=lambda: (reads.pop(stored.id) for stored in hosts if stored.id in reads),  # let go as they are used
     )

@@ -16,6 +16,7 @@ from appliance.visits.auditing import latest
 from config.message import Message
 from config.problems import NotFound
 
+SHOWN_NUMBERS = 50
 HOST_RATES = {
     "coverage_rate": "collected",
     "asset_match_rate": "",
@@ -77,6 +78,33 @@ def _said(db: Db, found: Row) -> dict[str, list[Row]]:
         kind: [row for row in rows if row["kind"] == kind and (row["host_id"], row["product_id"]) == place]
         for kind in kinds
     }
+
+
+def position(appliance: Appliance, inspection_id: str, software_no: str, after: int, limit: int) -> dict[str, Any]:
+    """``software_no, positions, ledger, proofs, allocations, surplus, kind, items, next`` of one 软件编号.
+
+    ``positions``: its rows with ``text``; ``items``: every copy of their product, which together draw on the rows that
+    cover it (which copy sits on which row nobody can say unless 附件8 does). Raises NotFound.
+    """
+    with appliance.inspection(inspection_id) as (db, _):
+        audit = latest(db)
+        mine = [row for row in audit["positions"] if row["software_no"] == software_no]
+        if not mine:
+            known = "、".join(row["software_no"] for row in audit["positions"][:SHOWN_NUMBERS])
+            raise NotFound("audit.no_position", software_no=software_no[:40], known=known or None)
+        product_id = mine[0]["product_id"]
+        rows = store.verdicts_of_product(db, audit["id"], product_id, after, limit + 1)
+        return {
+            "software_no": software_no,
+            "positions": [{**row, "said": explain.position_text(row).to_json()} for row in mine],
+            "ledger": [store.ledger_row(db, row["row"]) for row in mine],
+            "proofs": store.proofs_of(db, {software_no}),
+            "allocations": store.allocated(db, software_no),
+            "surplus": store.surplus_of_product(db, audit["id"], product_id),
+            "kind": "verdicts",
+            "items": [{"sequence": sequence, **document} for sequence, document in rows[:limit]],
+            "next": rows[limit - 1][0] if len(rows) > limit else None,
+        }
 
 
 def rate(appliance: Appliance, inspection_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:

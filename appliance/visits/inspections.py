@@ -97,6 +97,32 @@ def change(appliance: Appliance, inspection_id: str, phase: Phase | None, as_of:
         return store.read(db)
 
 
+def reopen(appliance: Appliance, inspection_id: str, reason: str) -> Row:
+    """Take 定稿 back, with its reason on record: the phase is 补证后 again and the next audit 初步.
+
+    Raises BadInput without a reason, Conflict when nothing is final, Refused once it is sealed.
+    """
+    if not reason.strip():
+        raise BadInput("inspection.reopen_without_reason")
+    with appliance.open_inspection(inspection_id, although_final=True) as (db, _):
+        finalised_at = store.read(db)["finalised_at"]
+        if not finalised_at:
+            raise Conflict("inspection.not_final")
+        appliance.log(inspection_id, "inspection.reopened", reason=reason, finalised_at=finalised_at)
+        row: Row = {"id": appliance.ids.new(), "reopened_at": rfc3339(appliance.clock.now())}
+        row |= {"reopened_by": appliance.operator, "finalised_at": finalised_at, "reason": reason.strip()}
+        with db.atomic():
+            store.save_reopening(db, row)
+            store.update(db, {"finalised_at": None, "phase": Phase.AFTER_PROOF})
+    return row
+
+
+def list_reopenings(appliance: Appliance, inspection_id: str) -> list[Row]:
+    """All reopenings, oldest first."""
+    with appliance.inspection(inspection_id) as (db, _):
+        return store.list_reopenings(db)
+
+
 def authorise(appliance: Appliance, inspection_id: str, authorisation: Authorisation) -> Authorisation:
     """Record a written permission; it is checked first and replaces the one in force. Raises BadInput, Refused."""
     recorded = replace(authorisation, id=appliance.ids.new(), recorded_at=rfc3339(appliance.clock.now()))

@@ -40,7 +40,7 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
     Raises Conflict before the first audit, while something runs, or while a change to a computer is not put back (the
     credential that undoing needs is destroyed after the seal); Refused with a locked vault.
     """
-    with appliance.open_inspection(inspection_id) as (db, folder):
+    with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
         if audit_store.latest_audit(db) is None:
             raise Conflict("inspection.nothing_to_seal")
         for job in appliance.jobs.running(inspection_id):
@@ -51,7 +51,7 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
     signer_from_vault(appliance.vault)
 
     def work(job: Job) -> dict[str, Any]:
-        with appliance.open_inspection(inspection_id) as (db, folder):
+        with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
             return seal(appliance, inspection_id, db, folder, job)
 
     return appliance.jobs.start("seal", "files", inspection_id, work)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.api.test_api import facts_document
+from tests.api.test_ledgers import upload
 
 
 @pytest.fixture
@@ -134,3 +135,42 @@ def test_an_unknown_rate_names_the_known_ones(api: Api, judged: str) -> None:
 def test_the_bundle_line_of_a_verdict_is_its_canonical_line(api: Api, judged: str) -> None:
     rates = api.get(f"{judged}/rates")
     assert rates["digest"] == rates["head"]["verdicts"]["sha256"]
+
+
+def test_a_final_inspection_changes_only_after_a_reopening_with_a_reason(api: Api, judged: str) -> None:
+    paper = {"kind": "kms_hosts", "fields": {"host": "10.1.1.5"}}
+    assert code_of(api, "POST", f"{judged}/reopenings", {"reason": "误操作"}) == (409, "inspection.not_final")
+    api.call("PATCH", judged, {"phase": "final"})
+    api.post(f"{judged}/records", paper)  # until it is judged as final, it may still change
+    result = audit(api, judged)
+    assert result["head"]["standing"]["code"] == "rate.final"
+    assert all(rate["final"] for rate in result["rates"].values())
+    assert api.get(judged)["finalised_at"]
+    for method, path, body in (
+        ("POST", f"{judged}/records", paper),
+        ("POST", f"{judged}/audits", None),
+        ("PATCH", judged, {"phase": "on_site"}),
+    ):
+        assert code_of(api, method, path, body)[1] == "inspection.final"
+    assert code_of(api, "POST", f"{judged}/reopenings", {"reason": "  "})[1] == "inspection.reopen_without_reason"
+    api.post(f"{judged}/reopenings", {"reason": "单位补交合同"})
+    assert [row["reason"] for row in api.get(f"{judged}/reopenings")["items"]] == ["单位补交合同"]
+    assert (api.get(judged)["phase"], api.get(judged)["finalised_at"]) == ("after_proof", None)
+    api.post(f"{judged}/records", paper)
+    assert audit(api, judged)["head"]["standing"]["code"] == "rate.preliminary"
+
+
+def test_an_idle_licence_is_explained_down_to_the_row_the_papers_and_every_copy(api: Api, judged: str) -> None:
+    header = "软件编号,软件名称,软件版本,软件类型,许可类型,许可数量,可使用版本,许可期限"
+    preview = upload(api, judged, f"{header}\nRJ1,AutoCAD 2020,2020,商业软件,单机许可,3,,永久\n").json
+    api.post(f"{judged}/ledgers/{preview['id']}/decision", {"decision": "accept_good"})
+    api.post(f"{judged}/proofs", {"software_no": "RJ1", "level": "P1", "kind": "合同"})
+    audit(api, judged)
+    found = api.get(f"{judged}/positions/explain?software_no=RJ1")
+    assert [(p["installs"], p["quantity"], p["gap"]) for p in found["positions"]] == [(1, 3, 0)]
+    assert "闲置 2 套" in found["positions"][0]["said"]["text"]
+    assert [row["record"]["software_no"] for row in found["ledger"]] == ["RJ1"]
+    assert [row["level"] for row in found["proofs"]] == ["P1"]
+    assert [row["product_id"] for row in found["items"]] == ["autocad"]
+    assert found["surplus"] == []
+    assert code_of(api, "GET", f"{judged}/positions/explain?software_no=RJ9", None) == (404, "audit.no_position")
