@@ -219,9 +219,23 @@ class HostNote:
     entered_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SameComputer:
+    """A person's word on two hosts whose identities left it open: one computer, or two."""
+
+    host_id: str
+    other_id: str
+    same: bool
+    reason: str = ""
+    id: str = ""
+    entered_at: str = ""
+    entered_by: str = ""
+
+
 Record = (
     Disposal
     | HostNote
+    | SameComputer
     | Repair
     | KmsHost
     | LicenceServer
@@ -251,6 +265,7 @@ class Declared:
     official: tuple[OfficialResult, ...] = ()
     rectifications: tuple[Rectification, ...] = ()
     host_notes: tuple[HostNote, ...] = ()
+    same_computers: tuple[SameComputer, ...] = ()
 
 
 NOTHING = Declared()

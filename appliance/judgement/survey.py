@@ -9,6 +9,7 @@ from datetime import date
 from appliance.judgement.copies import Folded, Recogniser, remembering
 from appliance.judgement.declared import NOTHING, Declared, UnitKind
 from appliance.judgement.findings import not_collected, of_computer, strong_identity
+from appliance.judgement.host_signs import HostSign
 from appliance.judgement.policy import Policy, Switches
 from appliance.judgement.reads import Read, read_facts
 from appliance.judgement.roster import AuditHost, Roster
@@ -43,6 +44,7 @@ class AuditInputs:
     unit_kind: UnitKind = UnitKind.GOVERNMENT
     known: KnownTraces = field(default_factory=known_traces)
     unrestored: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by host: a change not put back
+    signs: tuple[HostSign, ...] = ()  # what the network shows beside the facts and somebody must explain
     window: tuple[date, date] | None = None  # the days of the visit, for 开机率; None = the as-of day
     reads: Callable[[], Iterator[Read]] | None = None  # ``facts`` already folded elsewhere; called once in their place
 

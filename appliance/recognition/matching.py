@@ -57,6 +57,8 @@ class HostView:
     address: str
     mac: str | None = None
     identity: Identity | None = None
+    more_addresses: tuple[str, ...] = ()  # of the same computer
+    more_macs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,9 +92,9 @@ def _host_values(host: HostView) -> Values:
     known = host.identity or Identity()
     return {
         "serial": identity.distinct((identity.serial(known.serial),)),
-        "mac": identity.distinct(map(identity.mac, (host.mac, *known.macs))),
+        "mac": identity.distinct(map(identity.mac, (host.mac, *known.macs, *host.more_macs))),
         "hostname": identity.distinct((identity.hostname(known.hostname),)),
-        "address": identity.distinct((identity.address(host.address),)),
+        "address": identity.distinct(map(identity.address, (host.address, *host.more_addresses))),
     }
 
 

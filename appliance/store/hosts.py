@@ -47,7 +47,8 @@ def save_host(db: Db, host: Host, new_id: str) -> str:
     document = dumps(host_document(host))
     if known:
         db.execute(
-            "UPDATE hosts SET kind = ?, seen_at = ?, document = ? WHERE id = ?",
+            "UPDATE hosts SET kind = ?, seen_at = ?, "
+            "document = json_set(?, '$.sightings', json_extract(document, '$.sightings')) WHERE id = ?",
             [host.kind, host.seen_at, document, known["id"]],
         )
         return str(known["id"])

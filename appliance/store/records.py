@@ -19,6 +19,7 @@ from appliance.judgement.declared import (
     Record,
     Rectification,
     Repair,
+    SameComputer,
     SiteScope,
 )
 from appliance.store.database import Db, Row, dumps, loads
@@ -34,6 +35,7 @@ KINDS: dict[str, type[Record | Purchase]] = {
     "licence_servers": LicenceServer,
     "site_scopes": SiteScope,
     "host_notes": HostNote,
+    "same_computers": SameComputer,
     "official": OfficialResult,
     "rectifications": Rectification,
     "purchases": Purchase,

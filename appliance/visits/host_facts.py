@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from appliance.context import Appliance
 from appliance.store import hosts as store
-from appliance.store.database import Row, loads
+from appliance.store import probes as probe_store
+from appliance.store.database import Db, Row, loads
 from appliance.store.hosts import StoredHost
+from appliance.visits import one_computer
+from appliance.visits.probing import suspected_nat
 from config.clock import parse_rfc3339, rfc3339
 from config.problems import BadInput, NotFound
 from scanner import facts as facts_json
@@ -26,9 +30,9 @@ CLOCK_SLACK = timedelta(days=1)
 def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
     """Hosts with the outcome of their best result."""
     with appliance.inspection(inspection_id) as (db, _):
-        results, names = store.latest_results(db), store.names(db)
+        results, names, beside = store.latest_results(db), store.names(db), _beside(db)
         hosts = store.list_hosts(db, after, limit)
-        return [_row(stored, results.get(stored.id), names.get(stored.id)) for stored in hosts]
+        return [_row(stored, results.get(stored.id), names.get(stored.id)) | beside(stored.id) for stored in hosts]
 
 
 def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
@@ -37,7 +41,28 @@ def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
         stored = store.get_host(db, host_id)
         if stored is None:
             raise NotFound("facts.no_host", id=host_id[:40])
-        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id))
+        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id)) | _beside(db)(host_id)
+
+
+def _beside(db: Db) -> Callable[[str], Row]:
+    """By host id: what it told without a login, whether it hides others, and which other hosts are the same computer.
+
+    ``same_as`` is the host that stands for its computer, None where it stands for itself; ``also_at`` its other hosts.
+    """
+    seen, nat, same = probe_store.all_documents(db), suspected_nat(db), one_computer.sameness(db)
+
+    def beside(host_id: str) -> Row:
+        because = same.because.get(host_id)
+        return {
+            "sightings": seen.get(host_id, []),
+            "suspected_nat": [message.to_json() for message in nat.get(host_id, ())],
+            "same_as": same.main.get(host_id),
+            "same_because": because.to_json() if because else None,
+            "also_at": list(same.others(host_id)),
+            "identity_questions": [message.to_json() for message in same.questions.get(host_id, ())],
+        }
+
+    return beside
 
 
 def _row(stored: StoredHost, result: Any, names: Row | None) -> Row:

@@ -24,6 +24,7 @@ from appliance.visits.changes import Changes
 from appliance.visits.host_keys import fetch_keys
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.keeping import StoreKeeper
+from appliance.visits.probing import probe_hosts
 from appliance.visits.recovery import recover
 from config.clock import rfc3339
 from config.message import Message
@@ -114,6 +115,15 @@ class ScanRun:
     def _one_round(self) -> Message | None:
         """Returns what could not be swept from where the laptop is."""
         left = self._discover()
+        if not self._stopped():
+            found = fleet_store.found_by(self.db, self.scan["id"])
+            probe_hosts(
+                self.appliance,
+                self.db,
+                self.job,
+                permits=lambda address: address in found and self._permits(address),
+                log=self._log,
+            )
         if not self._stopped():
             confirm = self.options.accept_first_contact
             found = fleet_store.found_by(self.db, self.scan["id"])
