@@ -30,7 +30,7 @@ from scanner.session import SessionError
 from scanner.silence import Breaker, Knocks
 from scanner.worker import collect_host, replay_host
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2  # how late a person's stop may be heard when no host says anything
 GENTLE_WORKERS = 2
 WMI_PORT = 135
 MOST_WAITING = 256  # hosts looked at in one turn while they wait for the first login of a credential

@@ -10,7 +10,6 @@ from api.commands.base import data_option, follow, json_option, put, tell
 from api.commands.client import connected
 from config.clock import SystemClock
 from config.problems import Exit
-from config.settings import load as load_settings
 
 ONE = "/api/v1/inspections"
 
@@ -34,6 +33,7 @@ def _audit_case(folder: Path, as_json: bool) -> int:
     from appliance.judgement.case_check import run_case
     from appliance.judgement.cases import read_case
     from appliance.recognition.catalogue import load as load_catalogue
+    from config.settings import load as load_settings
 
     case = read_case(folder, load_catalogue(), load_settings().ledger, SystemClock())
     result = run_case(case)
