@@ -171,10 +171,14 @@ class Child:
             raise TooMuchOutput(f"{self._received} bytes")
         return data
 
-    def last_words(self) -> list[dict[str, Any]]:
-        """End the child now and return what it had said that nobody had heard yet."""
+    def silence(self) -> None:
+        """End the child now; what it had said can still be read by :meth:`last_words`."""
         if self._process.is_alive():
             self._process.kill()
+
+    def last_words(self) -> list[dict[str, Any]]:
+        """End the child now and return what it had said that nobody had heard yet."""
+        self.silence()
         heard: list[dict[str, Any]] = []
         with contextlib.suppress(ChildEnded):
             while (message := self.receive()) is not None:
@@ -189,8 +193,7 @@ class Child:
 
     def kill(self) -> None:
         """End the child now, by pid."""
-        if self._process.is_alive():
-            self._process.kill()
+        self.silence()
         self.close()
 
     def close(self) -> None:

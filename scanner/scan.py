@@ -155,6 +155,8 @@ class Fleet:
     def _halt(self) -> None:
         """End every worker now; their hosts wait again."""
         self._knocks.stop()
+        for running in self._running.values():  # all fall silent before the first is listened to
+            running.child.silence()
         words = [(running, running.child.last_words()) for running in self._running.values()]
         self._running.clear()
         for running, unheard in words:
