@@ -13,11 +13,12 @@ from appliance.store import hosts as host_store
 from appliance.store import probes as store
 from appliance.store.database import Db
 from appliance.store.hosts import StoredHost
-from appliance.visits.candidates import NEVER_LOGGED_IN, is_candidate
+from appliance.visits.candidates import NEVER_LOGGED_IN
 from config.clock import rfc3339
 from config.message import Message
 from config.network_services import network_services
 from scanner import process
+from scanner.devices import PRINT
 from scanner.nat import one_card_many_names, suspicions
 from scanner.probes import probe_batch
 from scanner.process import Child, Limits
@@ -68,7 +69,8 @@ def _probe(appliance: Appliance, db: Db, job: Job, batch: Sequence[StoredHost]) 
 
 def _target(stored: StoredHost) -> dict[str, Any]:
     ports = sorted(service.port for service in stored.host.services)
-    return {"address": stored.host.address, "ports": ports, "services": is_candidate(stored)}
+    prints = not PRINT.isdisjoint(ports)  # what may be a printer is not knocked at
+    return {"address": stored.host.address, "ports": ports, "services": not prints}
 
 
 def _hear(appliance: Appliance, db: Db, job: Job, child: Child, ids: Mapping[str, str]) -> bool:
