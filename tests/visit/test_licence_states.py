@@ -58,11 +58,39 @@ UNREAD = {
 """What each computer whose activation was not read is told to be: four things, and none of them is unlicensed."""
 
 
+NUMBERS = {name: number for number, name in enumerate(STATES, 11)}
+
+
+def uuid_of(number: int) -> str:
+    """Each computer is one of its own, or several addresses would be taken for one."""
+    return f"4c4c4544-0033-5a10-8053-b7c04f4e30{number:02}"
+
+
+def mac_of(number: int) -> str:
+    return f"02:83:00:00:00:{number:02x}"
+
+
+def plan_of(name: str, example: WindowsPc) -> WindowsPc:
+    """The example under another name, with hardware of its own."""
+    assert example.hardware is not None
+    number = NUMBERS[name]
+    hardware = replace(example.hardware, serial=f"PF0TEST{number}", uuid=uuid_of(number))
+    return replace(example, name=name, address=f"10.83.0.{number}", mac=mac_of(number), hardware=hardware)
+
+
 def computers(names: Iterable[str]) -> dict[str, lab.Namespaces]:
     """The namespaces of each; the class is not there, or lacks the columns, where nothing is to be read."""
     made: dict[str, lab.Namespaces] = {}
     for name in names:
-        tables = machines.desktop(STATES[name][0])
+        number = NUMBERS[name]
+        firmware = {"IdentifyingNumber": f"PF0TEST{number}", "UUID": uuid_of(number).upper()}
+        adapter = {"Index": 0, "Description": "Ethernet", "MACAddress": mac_of(number).upper(), "IPEnabled": True}
+        tables = machines.desktop(
+            STATES[name][0],
+            Win32_ComputerSystemProduct=(machines.COMPUTER_PRODUCT, [{**machines.COMPUTER_PRODUCT_ROW, **firmware}]),
+            Win32_BIOS=(machines.BIOS, [{"Name": "BIOS", "SerialNumber": f"PF0TEST{number}"}]),
+            Win32_NetworkAdapterConfiguration=(machines.ADAPTER, [adapter]),
+        )
         if name in ("MISSING", "FAILING"):
             cimv2 = {key: table for key, table in tables["root/cimv2"].items() if key != "SoftwareLicensingProduct"}
             broken = {"SoftwareLicensingProduct": (machines.BIOS, [])} if name == "FAILING" else {}
@@ -76,10 +104,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dic
     """The verdict on Windows by host."""
     example = next(plan for plan in demo_unit.host_plans(PASSWORD) if plan.name == "PC2")
     assert isinstance(example, WindowsPc)
-    plans = [
-        replace(example, name=name, address=f"10.83.0.{n}", mac=f"02:83:00:00:00:{n:02x}")
-        for n, name in enumerate(STATES, 11)
-    ]
+    plans = [plan_of(name, example) for name in STATES]
     with Lan.start(plans, SUBNET) as lan:
         willing = computers(name for name in STATES if name not in ("CLOSED", "REFUSED"))
         refusing = lab.serving(lan, computers(["REFUSED"]), Faults(filtered_token=True))
