@@ -32,6 +32,7 @@ from scanner.session import AccessDenied, Registry, SessionError, TimedOut, Unsu
 LOOK_SECONDS = 0.1
 LOOKS = 150  # a service that starts or stops is looked at for fifteen seconds
 ACCESS_DENIED = 5
+WMI_BLOCKED = frozenset({"ladder.wmi_blocked", "ladder.wmi_port_blocked"})
 
 
 class Service(Protocol):
@@ -279,4 +280,7 @@ def nothing_left(seen: ServiceView | None, tried: Sequence[tuple[Rung, Message]]
         return Unsupported(tried[-1][1].code, **tried[-1][1].params)
     if seen.state != State.STOPPED:
         return Unsupported(tried[0][1].code, **tried[0][1].params)
+    for rung, reason in tried:
+        if rung is Rung.WMI and reason.code in WMI_BLOCKED:
+            return Unsupported("ladder.service_off_wmi_blocked", port=reason.params.get("port"))
     return Unsupported("ladder.service_disabled" if seen.start_type == StartType.DISABLED else "ladder.service_stopped")

@@ -146,6 +146,22 @@ def test_wmi_comes_before_any_change_of_a_service() -> None:
     assert (lines, machine.writes) == ([], [])
 
 
+def test_where_the_service_is_off_and_wmi_behind_a_firewall_both_remedies_are_named() -> None:
+    def blocked() -> Registry:
+        raise Unsupported("ladder.wmi_port_blocked", address="127.0.0.1", port=49152)
+
+    machine = Machine(DISABLED)
+    access = Access(False, lambda line: pytest.fail(str(line)), blocked)
+    with (
+        serving(machine, SECRET) as port,
+        pytest.raises(Unsupported) as ended,
+        open_windows(target(port), LIMITS, SystemClock(), access),
+    ):
+        pass
+    assert (ended.value.reason.code, ended.value.reason.params) == ("ladder.service_off_wmi_blocked", {"port": 49152})
+    assert (machine.writes, machine.found) == ([], (STOPPED, DISABLED))
+
+
 def test_a_service_started_without_a_trigger_is_stopped_again() -> None:
     machine, lines = Machine(MANUAL, triggers=False), Lines()
     with climbing(machine, lines) as session:
