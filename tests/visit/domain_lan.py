@@ -1,10 +1,11 @@
-"""A unit with a domain: one controller, two member servers that stand for 199 computers, and two relays."""
+"""A unit with a domain: one controller, two member servers that stand for 199 computers, two relays and a liar."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tests.lab.demo_unit import DATA, read_host
+from tests.lab.hostile.plans import SMB_PORT, ScriptedHosts
 from tests.lab.lan import Lan
 from tests.lab.netns import LabError
 from tests.lab.plans import CuttingRelay, DomainAccount, DomainController, DomainMember, HostPlan, WindowsPc
@@ -18,6 +19,7 @@ MEMBERS = {
 ADDRESSES = (CONTROLLER, *MEMBERS["MEM1"], *MEMBERS["MEM2"])
 SILENT = tuple(f"10.79.0.{n}" for n in range(1, 6))
 HANGING_UP = tuple(f"10.79.0.{n}" for n in range(11, 16))
+LIAR, NOBODY = "10.79.0.21", "10.79.0.22"
 DOMAIN = "UNIT"
 PASSWORD = "The-Right-One-4711"  # of accounts that exist only in the test LAN
 THRESHOLD = 5
@@ -42,7 +44,9 @@ def plans() -> list[HostPlan]:
     )
     members = [_member(controller, *one) for one in (("MEM1", "11-PC1"), ("MEM2", "12-PC2"))]
     relays = [_relay("HANG", SILENT, hang_up=False), _relay("DROP", HANGING_UP, hang_up=True)]
-    return [controller, *members, *relays]
+    hosts = ((LIAR, SMB_PORT, "claims-wrong-password"),)
+    liar = ScriptedHosts(name="LIAR", address=LIAR, mac="00:15:5d:00:00:21", password=PASSWORD, hosts=hosts)
+    return [controller, *members, *relays, liar]
 
 
 def start() -> Lan:

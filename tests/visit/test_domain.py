@@ -8,17 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from api.commands.client import Failed
 from config.clock import SystemClock
 from scanner.session import LogonRefused, SessionError
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from tests.lab.domain import bad_password_count
 from tests.lab.lan import Lan
 from tests.scanner.laptop import inside
-from tests.visit.domain_lan import DOMAIN, MEMBERS, PASSWORD, THRESHOLD
+from tests.visit.domain_lan import DOMAIN, LIAR, MEMBERS, NOBODY, PASSWORD, THRESHOLD
 from tests.visit.fleet_site import FleetSite
 
 pytestmark = pytest.mark.lab
 MEMBER_1, MEMBER_2 = MEMBERS["MEM1"][0], MEMBERS["MEM2"][0]
+
+
+@pytest.fixture
+def lied_to(domain_lan: Lan, tmp_path: Path) -> Iterator[FleetSite]:
+    site = FleetSite(domain_lan, tmp_path, [LIAR, NOBODY, MEMBER_1, MEMBER_2], "[scan]\nworkers = 1\n")
+    try:
+        yield site
+    finally:
+        site.stop()
 
 
 @pytest.fixture
@@ -68,26 +78,57 @@ def test_a_right_password_sets_the_controllers_count_back(domain_lan: Lan) -> No
     assert bad_password_count(domain_lan.host("DC1")) == 0
 
 
-@pytest.mark.parametrize(
-    ("username", "code", "fix"),
-    [
-        ("expired", "login.expired", "管理员更新"),
-        ("disabled", "login.disabled", "管理员启用"),
-        ("beginner", "login.must_change", "修改口令"),
-        ("lockable", "login.locked", "管理员解锁"),
-    ],
-)
+REMEDIES = {
+    "expired": ("login.expired", "管理员更新"),
+    "disabled": ("login.disabled", "管理员启用"),
+    "beginner": ("login.must_change", "修改口令"),
+    "lockable": ("login.locked", "管理员解锁"),
+}
+
+
 def test_an_account_that_may_not_log_in_is_named_with_its_remedy_and_frozen_at_once(
-    site: FleetSite, domain_lan: Lan, username: str, code: str, fix: str
+    site: FleetSite, domain_lan: Lan
 ) -> None:
-    if code == "login.locked":
-        for _ in range(THRESHOLD):
-            assert isinstance(log_in(domain_lan, MEMBER_1, username, "wrong"), LogonRefused)
-    credential = site.credential("domain", "smb", PASSWORD, DOMAIN, username)
-    site.scan()
-    rows = [host["reason"] for host in site.hosts().values()]
-    assert sorted(row["code"] for row in rows) == sorted([code, "selection.all_frozen"])
-    assert all(fix in row["text"] for row in rows if row["code"] == code)
-    shown = {c["id"]: c for c in site.get("credentials")["items"]}[credential]
-    assert (shown["state"], shown["frozen_reason"]["code"]) == ("frozen", code)
-    assert f"{DOMAIN}\\{username}" in shown["frozen_reason"]["text"]
+    for _ in range(THRESHOLD):
+        assert isinstance(log_in(domain_lan, MEMBER_1, "lockable", "wrong"), LogonRefused)
+    for username, (code, remedy) in REMEDIES.items():
+        credential = site.credential("domain", "smb", PASSWORD, DOMAIN, username)
+        site.scan()
+        rows = [host["reason"] for host in site.hosts().values()]
+        assert sorted(row["code"] for row in rows) == [code, "selection.all_frozen"]
+        assert all(remedy in row["text"] for row in rows if row["code"] == code)
+        [shown] = site.get("credentials")["items"]
+        assert (shown["state"], shown["frozen_reason"]["code"]) == ("frozen", code)
+        assert rf"{DOMAIN}\{username}" in shown["frozen_reason"]["text"]
+        site.client.send("DELETE", f"/api/v1/inspections/{site.inspection}/credentials/{credential}")
+
+
+def test_a_liar_asked_first_freezes_the_account_and_a_canary_of_ones_choice_proves_it(lied_to: FleetSite) -> None:
+    credential = lied_to.credential("domain", "smb", PASSWORD, DOMAIN)
+    lied_to.scan()
+    [shown] = lied_to.get("credentials")["items"]
+    assert (shown["state"], shown["frozen_reason"]["code"]) == ("frozen", "selection.domain_refused")
+    assert LIAR in shown["frozen_reason"]["text"]
+    assert "改选另一台计算机验证该账号" in shown["frozen_reason"]["text"]
+    assert {host["outcome"] for host in lied_to.hosts().values()} == {"DENIED"}
+
+    lied_to.client.send(
+        "PUT", f"/api/v1/inspections/{lied_to.inspection}/credentials/{credential}/secret", {"secret": PASSWORD}
+    )
+    lied_to.scan(canary=MEMBER_2)
+    outcomes = {address: host["outcome"] for address, host in lied_to.hosts().items()}
+    assert outcomes[MEMBER_2] == "READ"
+
+
+def test_with_a_canary_that_is_off_the_password_goes_nowhere_and_one_outside_the_permission_is_refused(
+    lied_to: FleetSite, domain_lan: Lan
+) -> None:
+    before = bad_password_count(domain_lan.host("DC1"))
+    lied_to.credential("domain", "smb", "wrong", DOMAIN)
+    lied_to.scan(canary=NOBODY)
+    assert {host["reason"]["code"] for host in lied_to.hosts().values()} == {"selection.canary_undecided"}
+    assert [shown["state"] for shown in lied_to.get("credentials")["items"]] == ["unproven"]
+    assert bad_password_count(domain_lan.host("DC1")) == before
+    for outside in ("10.79.1.9", "pc-17"):
+        with pytest.raises(Failed, match="试登计算机"):
+            lied_to.start_scan(canary=outside)
