@@ -194,7 +194,10 @@ class ScanRun:
         size = max(len(chunk.addresses) for chunk in every)
         addresses = (address for chunk in every for address in chunk.addresses)
         plan = plan_discovery(
-            addresses, settings.model_copy(update={"chunk_addresses": size}), privileged=may_send_raw(find_nmap())
+            addresses,
+            settings.model_copy(update={"chunk_addresses": size}),
+            privileged=may_send_raw(find_nmap()),
+            gentle=self.appliance.settings.scan.gentle,
         )
         plan = replace(plan, starts=frozenset(chunk.addresses[0] for chunk in every))
         done = {chunk.index for chunk in every if chunk.done}
