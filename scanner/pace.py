@@ -12,7 +12,7 @@ SHORTEST_SECONDS = 3.0
 
 @dataclass
 class Pace:
-    """Remembers when the last units of work ended. Times are monotonic seconds; a pause restarts the measurement."""
+    """Remembers when the last units of work ended. Times are monotonic seconds."""
 
     started: float
     _ends: deque[tuple[float, int]] = field(default_factory=lambda: deque[tuple[float, int]](maxlen=WINDOW))
@@ -20,11 +20,6 @@ class Pace:
     def finished(self, at: float, units: int = 1) -> None:
         """Some units ended at ``at``."""
         self._ends.append((at, units))
-
-    def restart(self, at: float) -> None:
-        """What came before ``at`` says nothing about what follows."""
-        self.started = at
-        self._ends.clear()
 
     def remaining(self, left: int, at: float) -> int | None:
         """Whole seconds for ``left`` units, at the pace of the last ones; None while too few have ended.

@@ -61,12 +61,6 @@ def mask(key: str, hmac_key: bytes) -> Masked:
     return Masked(tail, hmac.digest(hmac_key, plain.encode("utf-8", "surrogatepass"), "sha256").hex())
 
 
-def parse_masked(text: str) -> Masked | None:
-    """What :func:`mask` left of a value that is one masked key, else None."""
-    found = MASK.fullmatch(text)
-    return Masked(found["tail"], found["digest"]) if found else None
-
-
 def redact_value(path: str, name: str, value: RegistryValue, hmac_key: bytes) -> RegistryValue:
     """One registry value as it may be recorded; most come back unchanged."""
     folded = name.casefold().strip()

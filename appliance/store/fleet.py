@@ -42,12 +42,6 @@ def presence(db: Db, after: str, limit: int) -> list[Row]:
     )
 
 
-def seen_between(db: Db, since: str, until: str) -> frozenset[str]:
-    """Addresses proven on within a window of RFC 3339 times of one offset."""
-    sql = "SELECT DISTINCT address FROM sightings WHERE seen_at >= ? AND seen_at <= ?"
-    return frozenset(row["address"] for row in db.rows(sql, [since, until]))
-
-
 def sweeps(db: Db) -> list[frozenset[str]]:
     """Addresses that each sweep of the whole scope found, oldest first."""
     found: dict[str, set[str]] = {}

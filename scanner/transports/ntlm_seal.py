@@ -14,7 +14,6 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 
 CLIENT, SERVER = b"client-to-server", b"server-to-client"
-SIGNATURE_SIZE = 16
 
 
 class Forged(Exception):

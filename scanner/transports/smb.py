@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from config.clock import Clock
-from config.settings import Scan
 from scanner.login_step import Announce, unheard
 from scanner.remote_registry import Access, reach
 from scanner.session import AccessDenied, Registry, SessionError, WindowsSession
@@ -20,7 +19,6 @@ from scanner.transports.smb_logon import Login, establish
 from scanner.transports.svcctl import ServiceControl, service_control
 from scanner.transports.winreg import RegistryLimits, RemoteRegistry
 
-GENTLE_LANES = 8
 WITHOUT_RIGHTS = frozenset({"login.not_allowed", "winreg.denied", "ladder.pipe_denied", "ladder.manager_denied"})
 """Refusals after a good logon: to a local account they mean remote UAC, to a domain account that it lacks rights."""
 
@@ -48,19 +46,6 @@ class SmbLimits:
     value_bytes: int = 1 << 20
     keys: int = 20_000
     total_bytes: int = 64 << 20
-
-    @classmethod
-    def from_settings(cls, scan: Scan) -> SmbLimits:
-        """The limits that the section ``[scan]`` sets."""
-        return cls(
-            connect_seconds=scan.connect_timeout_seconds,
-            answer_seconds=scan.answer_timeout_seconds,
-            deadline_seconds=scan.host_deadline_seconds,
-            lanes=min(scan.lanes, GENTLE_LANES) if scan.gentle else scan.lanes,
-            value_bytes=scan.registry_value_limit_kb << 10,
-            keys=scan.registry_keys_limit,
-            total_bytes=scan.host_bytes_limit_mb << 20,
-        )
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from config.clock import Clock
-from config.settings import Scan
 from scanner.login_step import Announce, LoginStep, unheard
 from scanner.session import (
     AccessDenied,
@@ -88,18 +87,6 @@ class WmiLimits:
     value_bytes: int = 1 << 20
     answer_bytes: int = 16 << 20
     total_bytes: int = 64 << 20
-
-    @classmethod
-    def from_settings(cls, scan: Scan) -> WmiLimits:
-        """The limits that the section ``[scan]`` sets."""
-        return cls(
-            connect_seconds=scan.connect_timeout_seconds,
-            logon_seconds=scan.answer_timeout_seconds,
-            deadline_seconds=scan.host_deadline_seconds,
-            keys=scan.registry_keys_limit,
-            value_bytes=scan.registry_value_limit_kb << 10,
-            total_bytes=scan.host_bytes_limit_mb << 20,
-        )
 
 
 @contextmanager

@@ -6,23 +6,12 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 from config.clock import Clock
-from scanner.session import AccessDenied, SessionError, TimedOut, Unreachable, Unsupported, WindowsSession, WmiRow
+from scanner.session import AccessDenied, SessionError, TimedOut, Unreachable, Unsupported, WmiRow
 from scanner.transports.rpc_wire import Level
 from scanner.transports.winreg import RegistryLimits
 from scanner.transports.wmi import WmiConnection, WmiLimits, WmiTarget, open_wmi
 from scanner.transports.wmi_registry import WmiRegistry
 from scanner.wmi_classes import WmiClass
-
-
-@contextmanager
-def open_windows_by_wmi(target: WmiTarget, limits: WmiLimits, clock: Clock) -> Generator[WindowsSession]:
-    """A session whose registry, too, is read over WMI: for computers whose Remote Registry does not run.
-
-    Raises LogonRefused, AccessDenied, Unreachable, TimedOut, Unsupported, Untrusted, LimitExceeded.
-    """
-    with open_wmi(target, limits, clock) as connection:
-        registry = WmiRegistry(connection, RegistryLimits(limits.keys, limits.value_bytes))
-        yield WindowsSession(registry, connection.channel, connection)
 
 
 class LazyWmi:

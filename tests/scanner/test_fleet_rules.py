@@ -62,14 +62,12 @@ def test_nothing_is_said_of_the_time_left_before_there_is_something_to_say_it_fr
     assert pace.remaining(0, 5.0) == 0
 
 
-def test_the_time_left_grows_while_nothing_moves_and_a_restart_forgets() -> None:
+def test_the_time_left_grows_while_nothing_moves() -> None:
     pace = Pace(0.0)
     for second in range(1, 11):
         pace.finished(float(second))
     assert pace.remaining(10, 10.0) == 10
     assert pace.remaining(10, 30.0) == 30
-    pace.restart(30.0)
-    assert pace.remaining(10, 31.0) is None
 
 
 @given(st.lists(st.floats(0.1, 5), min_size=5, max_size=200), st.integers(1, 1000))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from config.settings import load
+from scanner.host_limits import smb_limits
 from scanner.session import AccessDenied, LogonRefused, TimedOut, Unreachable, Unsupported, Untrusted
-from scanner.transports.smb import SmbLimits, SmbTarget
+from scanner.transports.smb import SmbTarget
 from tests.lab import samba
 from tests.lab.lan import Lan
 from tests.scanner.transports.windows_lan import GRADES, KEYS, UNINSTALL, USERNAME, VALUES, session
@@ -98,5 +99,5 @@ def test_a_secret_is_not_shown() -> None:
 
 def test_gentle_uses_at_most_eight_lanes() -> None:
     scan = load().scan
-    assert SmbLimits.from_settings(scan).lanes == scan.lanes
-    assert SmbLimits.from_settings(scan.model_copy(update={"gentle": True})).lanes == 8
+    assert smb_limits(scan)["lanes"] == scan.lanes
+    assert smb_limits(scan.model_copy(update={"gentle": True}))["lanes"] == 8

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.clock import SystemClock
+from config.clock import Clock, SystemClock
 from scanner.collectors.windows import WINDOWS_COLLECTORS, collectors_for
 from scanner.model import LicenceState, LicenceStatus
 from scanner.runner import run_collectors
@@ -20,12 +20,13 @@ from scanner.session import (
     RegistryValue,
     SessionError,
     Unsupported,
+    WindowsSession,
     WmiValue,
 )
 from scanner.transports.winreg import RegistryLimits
-from scanner.transports.wmi import WmiLimits, WmiTarget
+from scanner.transports.wmi import WmiLimits, WmiTarget, open_wmi
 from scanner.transports.wmi_registry import WmiRegistry
-from scanner.transports.wmi_session import lazy_wmi, open_windows_by_wmi
+from scanner.transports.wmi_session import lazy_wmi
 from scanner.wmi_classes import METHODS, OPERATING_SYSTEM
 from tests.lab.dcom import machines
 from tests.lab.dcom.lab import serving
@@ -49,6 +50,14 @@ ENTRIES = (
     RegistryEntry(r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa", "X", 1),
     RegistryEntry(r"HKU\S-1-5-21-1-2-3-1001\SOFTWARE\Vendor", "Per user", "yes"),
 )
+
+
+@contextmanager
+def open_windows_by_wmi(target: WmiTarget, limits: WmiLimits, clock: Clock) -> Generator[WindowsSession]:
+    """A session whose registry, too, is read over WMI."""
+    with open_wmi(target, limits, clock) as connection:
+        registry = WmiRegistry(connection, RegistryLimits(limits.keys, limits.value_bytes))
+        yield WindowsSession(registry, connection.channel, connection)
 
 
 @contextmanager

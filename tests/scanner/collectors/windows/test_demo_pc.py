@@ -11,7 +11,7 @@ from scanner.collectors.windows import WINDOWS_COLLECTORS
 from scanner.model import Identity, InstalledSoftware, OperatingSystem, Outcome, Scope
 from scanner.raw import RawRecord
 from scanner.recording import Recorder, RecordingRegistry
-from scanner.redaction import parse_masked
+from scanner.redaction import MASK
 from scanner.runner import run_collectors
 from scanner.session import WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
@@ -49,9 +49,9 @@ def test_a_demo_pc_is_read_by_every_collector_and_its_key_is_masked(demo: Demo) 
     assert [program.name for program in programs if program.scope is Scope.USER and program.owner] != []
 
     assert platform is not None
-    masked = parse_masked(platform.text("BackupProductKeyDefault") or "")
+    masked = MASK.fullmatch(platform.text("BackupProductKeyDefault") or "")
     assert masked is not None
-    assert masked.tail == PRODUCT_KEY[-5:]
+    assert masked["tail"] == PRODUCT_KEY[-5:]
     stored = json.dumps([line.to_json() for line in lines])
     assert PRODUCT_KEY not in stored
     assert hive.packed_product_key(PRODUCT_KEY).hex() not in stored
