@@ -67,6 +67,7 @@ KEYS: Mapping[str, Values] = {
         "DisplayName": "WPS Office (11.8.2.8361)", "DisplayVersion": "11.8.2.8361", "Publisher": "Kingsoft Corp.",
         "InstallLocation": "C:\\Users\\zhang\\AppData\\Local\\Kingsoft\\WPS Office\\11.8.2.8361",
     },
+    rf"HKU\{ZHANG}\SOFTWARE\Kingsoft\Office\6.0\Common": {"Version": "11.8.2.8361"},
     rf"HKU\{ZHANG}_Classes\{PACKAGES}\TencentWeChatLimited.WeChatUWP_1.0.43.0_x64__sdtnhv12zgd7a": {
         "DisplayName": "微信", "PackageRootFolder": "C:\\Program Files\\WindowsApps\\x",
     },

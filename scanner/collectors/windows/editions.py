@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from scanner.collectors.base import Collector
 from scanner.collectors.windows.keys import CONTROL, key_if_any, text, unreadable
+from scanner.collectors.windows.uninstall import PERSON
 from scanner.model import FloatingLicence, InstalledSoftware, LicenceState, Platform, Record, Scope
 from scanner.redaction import MASK
 from scanner.session import RegistryKey, SessionError, WindowsSession
@@ -29,6 +30,7 @@ AUTOCAD = r"HKLM\SOFTWARE\Autodesk\AutoCAD"
 AUTOCAD_RELEASE = re.compile(r"R\d+\.\d+", re.ASCII)
 AUTOCAD_PRODUCT = re.compile(r"ACAD-[0-9A-F]+:[0-9A-F]+", re.ASCII | re.IGNORECASE)
 WPS = (r"HKLM\SOFTWARE\Kingsoft\Office\6.0\Common", r"HKLM\SOFTWARE\WOW6432Node\Kingsoft\Office\6.0\Common")
+WPS_OF_PERSON = r"SOFTWARE\Kingsoft\Office\6.0\Common"
 ENVIRONMENT = rf"{CONTROL}\Session Manager\Environment"
 FLEXLM = r"HKLM\SOFTWARE\FLEXlm License Manager"
 SERVER = re.compile(r"(?:(?P<port>\d{1,5}))?@(?P<server>[A-Za-z0-9][A-Za-z0-9._-]{0,252})", re.ASCII)
@@ -39,7 +41,8 @@ def collect(session: WindowsSession) -> Iterator[Record]:
     """Yield InstalledSoftware with an edition, LicenceState and FloatingLicence records. Raises SessionError."""
     yield from _sql_server(session)
     yield from _autocad(session)
-    for path in WPS:
+    persons = [name for name in session.registry.names("HKU") if PERSON.fullmatch(name)]
+    for path in (*WPS, *(rf"HKU\{sid}\{WPS_OF_PERSON}" for sid in persons)):
         for key in key_if_any(session, path):
             yield from parse_wps(key) if isinstance(key, RegistryKey) else (key,)
     for path in (ENVIRONMENT, FLEXLM):

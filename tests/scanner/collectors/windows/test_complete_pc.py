@@ -129,7 +129,8 @@ def test_the_captured_answers_give_services_hooks_editions_and_the_profile_that_
     servers = {(r.product, r.server, r.port) for r in records if isinstance(r, FloatingLicence)}
     assert servers == {("autodesk", "lic1.unit.example", 27000), ("autodesk", "lic2", None)}
     assert [(r.name, r.key_tail, r.status) for r in records if isinstance(r, LicenceState)] == [
-        ("AutoCAD 2020", complete_pc.SERIAL[-5:], None)
+        ("AutoCAD 2020", complete_pc.SERIAL[-5:], None),
+        ("WPS Office", None, None),
     ]
     assert [(r.source, r.reason.code) for r in records if isinstance(r, SkippedEntry)] == [
         ("C:\\Users\\gone\\NTUSER.DAT", "files.absent")
