@@ -37,32 +37,44 @@ def unmet(file: CaseFile, run: AuditRun, verdicts: Iterable[Verdict]) -> Iterato
     """Every expectation that is not met."""
     by_place = {(verdict.host_id, verdict.product_id): verdict for verdict in verdicts}
     for expected in file.expect:
-        yield from _verdict(expected, by_place.get((expected.host, expected.product)))
+        there = [product for host, product in by_place if host == expected.host]
+        yield from _verdict(expected, by_place.get((expected.host, expected.product)), there)
     for name, wanted in file.expect_rates.items():
         rate = run.rates.get(name)
-        found = {key: getattr(rate, key, None) if rate else None for key in wanted}
-        yield from _differs(name, wanted, found)
+        if rate is None:
+            yield Message.of("case.differs", place=name, expected="rate", found="、".join(sorted(run.rates)))
+            continue
+        asked = wanted.model_dump(exclude_unset=True)
+        yield from _differs(name, asked, {key: getattr(rate, key) for key in asked})
     there = {(finding.kind, finding.subject) for finding in run.findings}
     for row in file.expect_findings:
-        place = row["kind"], row.get("subject", "")
-        if place not in there and (row.get("subject") or place[0] not in {kind for kind, _ in there}):
-            yield Message.of("case.differs", place=row["kind"], expected=row.get("subject"), found=None)
+        if (row.kind, row.subject) not in there and (row.subject or row.kind not in {kind for kind, _ in there}):
+            found = "、".join(subject for kind, subject in sorted(there) if kind == row.kind) or None
+            yield Message.of("case.differs", place=row.kind, expected=row.subject or row.kind, found=found)
     positions = {position.software_no: position for position in run.positions}
     for row in file.expect_positions:
-        number = str(row["software_no"])
-        yield from _differs(number, row, {key: getattr(positions.get(number), key, None) for key in row})
+        position, asked = positions.get(row.software_no), row.model_dump(exclude_unset=True)
+        if position is None:
+            known = "、".join(positions) or None
+            yield Message.of("case.differs", place="expect_positions", expected=row.software_no, found=known)
+        else:
+            yield from _differs(row.software_no, asked, {key: getattr(position, key) for key in asked})
 
 
-def _verdict(expected: Expected, found: Verdict | None) -> Iterator[Message]:
+def _verdict(expected: Expected, found: Verdict | None, there: Iterable[str]) -> Iterator[Message]:
+    """``there``: the products judged in the same place, for one who named another."""
     place = f"{expected.host}/{expected.product}"
     if expected.decision == "none":
         if found is not None:
             yield Message.of("case.differs", place=place, expected="none", found=found.decision.value)
         return
     if found is None:
-        yield Message.of("case.differs", place=place, expected=f"{expected.rule} {expected.decision}", found=None)
+        yield Message.of(
+            "case.differs", place=place, expected=f"{expected.rule} {expected.decision}", found="、".join(there) or None
+        )
         return
-    wanted = {"rule": expected.rule, "decision": expected.decision, "quantity": expected.quantity}
+    wanted = {"decision": expected.decision, "quantity": expected.quantity}
+    wanted |= {"rule": expected.rule} if expected.rule else {}
     if expected.software_no is not None:
         wanted["software_no"] = expected.software_no
     yield from _differs(place, wanted, {name: getattr(found, name) for name in wanted})

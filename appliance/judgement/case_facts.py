@@ -2,24 +2,96 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.judgement.roster import AuditHost
-from appliance.ledger.model import Asset, RowRef
+from appliance.ledger.model import Asset, AssetState, RowRef
 from config.problems import BadInput
 from scanner import facts as facts_json
-from scanner.model import FACTS_SCHEMA, DeviceKind, HostFacts, Outcome
+from scanner.model import (
+    FACTS_SCHEMA,
+    Antivirus,
+    DeviceKind,
+    FloatingLicence,
+    HostFacts,
+    InstalledSoftware,
+    LicenceState,
+    OperatingSystem,
+    Outcome,
+    Platform,
+    Trace,
+)
 
 Table = dict[str, Any]
 ASSET_KEYS = ("department", "computer_no", "brand", "xinchuang", "state", "user")
 IDENTITY_KEYS = ("serial", "maker", "smbios_uuid", "model", "chassis", "macs")
-OWN_KEYS = (
-    "host", "listed", "asset", "asset_serial", "address", "kind", "in_scope", "outcome", "platform", "os", "software",
-    "licence", "traces", "antivirus", "floating",
-)  # fmt: skip
 MAKER = "LENOVO"
+GROUPS: Mapping[str, type] = {
+    "os": OperatingSystem,
+    "software": InstalledSoftware,
+    "licence": LicenceState,
+    "traces": Trace,
+    "antivirus": Antivirus,
+    "floating": FloatingLicence,
+}
+"""Keys whose tables are records of ``hezheng.facts/1``."""
+
+
+class _Row(BaseModel):
+    """The keys of a ``[[computers]]`` table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = Field(min_length=1)
+    listed: bool = True
+    asset: str = ""
+    asset_serial: str = ""
+    department: str = ""
+    computer_no: str = ""
+    brand: str = ""
+    user: str = ""
+    xinchuang: bool = False
+    state: AssetState = AssetState.IN_USE
+    serial: str = ""
+    maker: str = ""
+    smbios_uuid: str = ""
+    model: str = ""
+    chassis: str = ""
+    macs: list[str] = []
+    address: str = ""
+    kind: DeviceKind = DeviceKind.COMPUTER
+    in_scope: bool = True
+    outcome: Outcome = Outcome.READ
+    platform: Platform = Platform.WINDOWS
+    os: str | Table = ""
+    software: list[str | Table] = []
+    licence: list[Table] = []
+    traces: list[Table] = []
+    antivirus: list[Table] = []
+    floating: list[Table] = []
+
+
+def fault(where: str, detail: str) -> BadInput:
+    """What is wrong in ``case.toml``, with the place in it."""
+    return BadInput("case.bad_file", file="case.toml", detail=f"{where} {detail}")
+
+
+def first_of(error: ValidationError) -> str:
+    """The key and what is wrong with it."""
+    first = error.errors()[0]
+    return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
+
+
+def known_keys(where: str, row: Table, kind: type[Any], *more: str) -> None:
+    """Raise BadInput for a key that ``kind`` does not have: a misspelt key would change a verdict in silence."""
+    known = {one.name for one in fields(kind)} | set(more)
+    for key in sorted(row.keys() - known):
+        raise fault(where, f"{key}: unknown key ({'、'.join(sorted(known))})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +104,25 @@ class CaseComputer:
     asset_no: str | None
 
 
-def computer_facts(row: Table, as_of: date) -> CaseComputer:
-    """Read one table. Raises BadInput ``case.bad_file`` for an unknown key, and what ``hezheng.facts/1`` refuses."""
-    for key in row.keys() - {*OWN_KEYS, *ASSET_KEYS, *IDENTITY_KEYS}:
-        raise BadInput("case.bad_file", file="case.toml", detail=f"computers: {key}: unknown key")
+def computer_facts(row: Table, as_of: date, n: int) -> CaseComputer:
+    """Read the ``n``-th table. Raises BadInput ``case.bad_file`` naming the key."""
+    where = f"computers[{n}]"
+    try:
+        _Row.model_validate(row)
+    except ValidationError as error:
+        raise fault(where, first_of(error)) from error
+    for key, kind in GROUPS.items():
+        value = row.get(key, ())
+        for item in (value,) if key == "os" else value:
+            if isinstance(item, dict):
+                known_keys(f"{where} {key}", cast(Table, item), kind)
     name = str(row["host"])
     outcome = Outcome(row.get("outcome", "READ"))
     read = outcome is Outcome.READ or "software" in row
-    facts = facts_json.from_json(_document(name, row, outcome, as_of)) if read else None
+    try:
+        facts = facts_json.from_json(_document(name, row, outcome, as_of)) if read else None
+    except BadInput as refused:
+        raise fault(where, "{field}: {detail}".format(**refused.message.params)) from refused
     host = AuditHost(
         id=name,
         address=str(row.get("address", name)),
@@ -57,6 +140,7 @@ def computer_facts(row: Table, as_of: date) -> CaseComputer:
 def _asset(name: str, row: Table) -> Asset:
     serials = (str(row["asset_serial"]),) if "asset_serial" in row else ()
     values = {key: row[key] for key in ASSET_KEYS if key in row}
+    values |= {"state": AssetState(row["state"])} if "state" in row else {}
     return Asset(RowRef("case.toml", "computers", 1), f"ZC-{name}", hostname=name, serials=serials, **values)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from appliance.judgement.case_facts import computer_facts
+from appliance.judgement.case_facts import computer_facts, fault, known_keys
 from appliance.judgement.copies import Recogniser
 from appliance.judgement.declared import Declared, UnitKind
 from appliance.judgement.policy import Policy, Switches, load_policy
@@ -44,13 +44,50 @@ class Expected(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     product: str
-    decision: str
-    rule: str
-    why: str
+    decision: Literal["licensed", "unlicensed", "to_verify", "excluded", "none"]
+    rule: str = Field("", pattern="^(R([1-9]|[12][0-9]|3[01]))?$")  # empty: not compared
+    why: str = ""
     host: str = ""
     quantity: int = 1
     software_no: str | None = None
     says: tuple[str, ...] = ()
+
+
+class ExpectedRate(BaseModel):
+    """Integers of one rate; what is left out is not compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: int | None = None
+    d: int | None = None
+    lower: int | None = None
+    upper: int | None = None
+    excluded: int | None = None
+    final: bool | None = None
+
+
+class ExpectedFinding(BaseModel):
+    """A finding that must be there; without ``subject`` any of its kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    subject: str = ""
+
+
+class ExpectedPosition(BaseModel):
+    """A licence position; what is left out is not compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    software_no: str
+    product_id: str | None = None
+    installs: int | None = None
+    quantity: int | None = None
+    gap: int | None = None
+    idle: int | None = None
+    at_least: bool | None = None
+    ended: bool | None = None
 
 
 class CaseFile(BaseModel):
@@ -58,7 +95,7 @@ class CaseFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_: str = SCHEMA
+    schema_: Literal["hezheng.case/1"] = SCHEMA
     title: str = ""
     unit: str = "某单位"
     unit_kind: UnitKind = UnitKind.GOVERNMENT
@@ -74,9 +111,9 @@ class CaseFile(BaseModel):
     proofs: tuple[Table, ...] = ()
     declared: Mapping[str, tuple[Table, ...]] = {}
     expect: tuple[Expected, ...] = ()
-    expect_rates: Mapping[str, Mapping[str, int]] = {}
-    expect_findings: tuple[Mapping[str, str], ...] = ()
-    expect_positions: tuple[Table, ...] = ()
+    expect_rates: Mapping[str, ExpectedRate] = {}
+    expect_findings: tuple[ExpectedFinding, ...] = ()
+    expect_positions: tuple[ExpectedPosition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +137,6 @@ class _Parts:
     proofs: list[Proof] = field(default_factory=list[Proof])
 
 
-def is_case(folder: Path) -> bool:
-    """Whether a path is a folder with a ``case.toml``."""
-    return (folder / FILE).is_file()
-
-
 def read_case(folder: Path, catalogue: Recogniser, settings: Ledger, clock: Clock) -> Case:
     """Read a case folder. Raises BadInput ``case.bad_file`` naming file and key, and what its ledgers raise."""
     file = read_file(folder / FILE)
@@ -116,8 +148,9 @@ def read_case(folder: Path, catalogue: Recogniser, settings: Ledger, clock: Cloc
     for n, row in enumerate(file.licences, 1):
         _licence(parts, n, row)
     parts.proofs += [_record(Proof, "proofs", n, {"id": f"p{n}", **row}) for n, row in enumerate(file.proofs, 1)]
-    for row in file.computers:
-        _computer(parts, row, file.as_of)
+    for n, row in enumerate(file.computers, 1):
+        _computer(parts, n, row, file.as_of)
+    _check_places(parts)
     _facts_files(folder, parts)
     return Case(file, _inputs(folder, file, parts, catalogue))
 
@@ -129,6 +162,7 @@ def read_file(path: Path) -> CaseFile:
         known = {name for name in CaseFile.model_fields if name not in ("schema_", "declared")}
         declared = {field.name for field in fields(Declared)}
         shaped = {name: value for name, value in content.items() if name in known}
+        shaped["schema_"] = content.get("schema", SCHEMA)
         shaped["declared"] = {name: value for name, value in content.items() if name in declared}
         for name in content.keys() - known - declared - {"schema"}:
             raise BadInput("case.bad_file", file=path.name, detail=f"{name}: unknown key")
@@ -177,6 +211,9 @@ def _with_switches(policy: Policy, changes: Table) -> Policy:
 def _declared(tables: Mapping[str, Iterable[Table]]) -> Declared:
     kinds = {f.name: f for f in fields(Declared)}
     adapter: TypeAdapter[Declared] = _adapter(Declared)
+    for name, rows in tables.items():
+        for n, row in enumerate(rows, 1):
+            known_keys(f"{name}[{n}]", row, get_args(get_type_hints(Declared)[name])[0])
     document = {
         name: [_with_ref(name, n, row) for n, row in enumerate(rows, 1)]
         for name, rows in tables.items()
@@ -200,6 +237,7 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
 
 def _record(kind: type[T], name: str, n: int, row: Table) -> T:
+    known_keys(f"{name}[{n}]", row, kind)
     document = row if kind is Proof else {"ref": RowRef(FILE, name, n), **row}
     try:
         return _adapter(kind).validate_python(document)
@@ -213,19 +251,31 @@ def _licence(parts: _Parts, n: int, row: Table) -> None:
     licence = _record(Licence, "licences", n, fields_of)
     parts.licences.append(licence)
     if level := row.get("proof"):
+        if level not in tuple(ProofLevel):
+            raise fault(f"licences[{n}]", f"proof: {level}: {'、'.join(ProofLevel)}")
         paper = str(row.get("paper", ""))
         parts.proofs.append(Proof(f"case-{n}", licence.software_no, ProofLevel(level), kind=paper))
 
 
-def _computer(parts: _Parts, row: Table, as_of: date) -> None:
+def _computer(parts: _Parts, n: int, row: Table, as_of: date) -> None:
     """One ``[[computers]]`` table: a host, what was read from it, and its asset row."""
-    read = computer_facts(row, as_of)
+    read = computer_facts(row, as_of, n)
+    if read.host.id in {host.id for host in parts.hosts}:
+        raise fault(f"computers[{n}]", f"host: {read.host.id}: stands there twice")
     parts.hosts.append(read.host)
     if read.facts is not None:
         parts.facts.append(read.facts)
     if read.asset is not None:
         parts.assets.append(read.asset)
     parts.matches.append(Match(read.host.id, read.asset_no))
+
+
+def _check_places(parts: _Parts) -> None:
+    """A computer that is matched by hand to an asset needs the asset's row."""
+    known = {asset.asset_no for asset in parts.assets}
+    for n, match in enumerate(parts.matches, 1):
+        if match.asset is not None and match.asset not in known:
+            raise fault(f"computers[{n}]", f"asset: {match.asset}: no such row under [[assets]]")
 
 
 def _facts_files(folder: Path, parts: _Parts) -> None:

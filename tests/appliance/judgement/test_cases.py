@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from appliance.judgement.case_check import run_case
 from appliance.judgement.cases import Case, read_case, read_file
+from appliance.judgement.declared import Declared
+from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.recognition.catalogue import Catalogue, load
 from config.clock import SystemClock
 from config.message import Message
@@ -55,6 +59,18 @@ def test_eighty_cases_speak_of_every_rule_and_give_the_reason_in_words() -> None
         ("as_of = 2026-07-01\n[[licences]]\nsoftware_no = 'a'", "licences[1]"),
         ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\nsofware = []", "sofware"),
         ("as_of = 2026-07-01\n[policy_switches]\nproof_required = 'P9'", "proof_required"),
+        ("as_of = 2026-07-01\n[[computers]]\nsoftware = ['x']", "host"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\noutcome = 'OFFLINE'", "UNREACHABLE"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\n[[computers]]\nhost = 'PC1'", "computers[2]"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\nasset = 'ZC9'", "ZC9"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\nlicence = [{ statuss = 'x' }]", "statuss"),
+        ("as_of = 2026-07-01\n[[computers]]\nhost = 'PC1'\nlicence = [{ status = 'x' }]", "computers[1]"),
+        ("as_of = 2026-07-01\n[[licences]]\nsoftware_no = 'a'\nname = 'b'\nnumber = 3", "number"),
+        ("as_of = 2026-07-01\n[[licences]]\nsoftware_no = 'a'\nname = 'b'\nproof = 'P9'", "P9"),
+        ("as_of = 2026-07-01\n[[kms_hosts]]\nhost = 'a'\naddress = 'b'", "address"),
+        ("as_of = 2026-07-01\n[[expect]]\nproduct = 'a'\ndecision = '正版'", "decision"),
+        ("as_of = 2026-07-01\n[expect_rates.legal_rate]\nnn = 1", "nn"),
+        ("schema = 'hezheng.case/9'\nas_of = 2026-07-01", "hezheng.case/1"),
         ("as_of = 2026-07-01\n[[decisions]]\nhost_id = 'PC1'", "decisions"),
     ],
 )
@@ -81,3 +97,11 @@ def test_a_case_of_facts_and_ledger_files_is_matched_like_an_inspection(tmp_path
     result = run_case(read(tmp_path))
     assert [(v["host_id"], v["rule"], v["decision"]) for v in result["verdicts"]] == [("PC1", "R28", "licensed")]
     assert (result["rates"]["asset_match_rate"]["n"], result["rates"]["coverage_rate"]["d"]) == (1, 1)
+
+
+def test_the_format_names_every_key_that_a_case_may_have() -> None:
+    text = (FOLDER.parents[2] / "docs" / "cases.md").read_text("utf-8")
+    lists: list[type[Any]] = [Asset, Licence, FreeListEntry, Proof]
+    lists += [get_args(hint)[0] for hint in get_type_hints(Declared).values()]
+    missing = {f"{kind.__name__}.{one.name}" for kind in lists for one in fields(kind) if f"`{one.name}`" not in text}
+    assert {name for name in missing if not name.endswith(".ref")} == set()
