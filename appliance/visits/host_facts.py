@@ -12,7 +12,7 @@ from appliance.context import Appliance
 from appliance.store import hosts as store
 from appliance.store import probes as probe_store
 from appliance.store.database import Db, Row, loads
-from appliance.store.hosts import StoredHost
+from appliance.store.hosts import HostKeyRow, StoredHost
 from appliance.visits import one_computer
 from appliance.visits.probing import suspected_nat
 from config.clock import parse_rfc3339, rfc3339
@@ -32,7 +32,7 @@ def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int)
     with appliance.inspection(inspection_id) as (db, _):
         results, names, beside = store.latest_results(db), store.names(db), _beside(db)
         hosts = store.list_hosts(db, after, limit)
-        return [_row(stored, results.get(stored.id), names.get(stored.id)) | beside(stored.id) for stored in hosts]
+        return [_row(stored, results.get(stored.id), names.get(stored.id)) | beside(stored) for stored in hosts]
 
 
 def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
@@ -41,20 +41,23 @@ def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
         stored = store.get_host(db, host_id)
         if stored is None:
             raise NotFound("facts.no_host", id=host_id[:40])
-        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id)) | _beside(db)(host_id)
+        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id)) | _beside(db)(stored)
 
 
-def _beside(db: Db) -> Callable[[str], Row]:
-    """By host id: what it told without a login, whether it hides others, and which other hosts are the same computer.
+def _beside(db: Db) -> Callable[[StoredHost], Row]:
+    """By host: what it told without a login, whether it hides others, and which other hosts are the same computer.
 
     ``same_as`` is the host that stands for its computer, None where it stands for itself; ``also_at`` its other hosts.
     """
-    seen, nat, same = probe_store.all_documents(db), suspected_nat(db), one_computer.sameness(db)
+    known, seen = store.identities(db), probe_store.all_documents(db)
+    nat, same = suspected_nat(db, known), one_computer.sameness(db, known)
+    keys = {key.address: [_ssh_key(key)] for key in store.list_keys(db)}
 
-    def beside(host_id: str) -> Row:
+    def beside(stored: StoredHost) -> Row:
+        host_id = stored.id
         because = same.because.get(host_id)
         return {
-            "sightings": seen.get(host_id, []),
+            "sightings": [*seen.get(host_id, []), *keys.get(stored.host.address, [])],
             "suspected_nat": [message.to_json() for message in nat.get(host_id, ())],
             "same_as": same.main.get(host_id),
             "same_because": because.to_json() if because else None,
@@ -63,6 +66,16 @@ def _beside(db: Db) -> Callable[[str], Row]:
         }
 
     return beside
+
+
+def _ssh_key(key: HostKeyRow) -> Row:
+    return {
+        "source": "ssh_key",
+        "type": key.type,
+        "fingerprint": key.fingerprint,
+        "state": key.state,
+        "at": key.seen_at,
+    }
 
 
 def _row(stored: StoredHost, result: Any, names: Row | None) -> Row:

@@ -19,10 +19,12 @@ from appliance.visits.probing import hostname_of, suspected_nat
 from scanner.model import Identity
 from scanner.sighting import Sighting
 
+Identities = Mapping[str, Identity | None]
 
-def sameness(db: Db) -> Sameness:
+
+def sameness(db: Db, read: Identities | None = None) -> Sameness:
     """By the identities read, the cards that discovery saw, and what people decided (the last word counts)."""
-    known, seen = host_store.identities(db), probe_store.all_sightings(db)
+    known, seen = host_store.identities(db) if read is None else read, probe_store.all_sightings(db)
     hosts = (
         Seen(h.id, h.host.address, h.host.mac, known.get(h.id), hostname_of(seen.get(h.id, ())))
         for h in host_store.list_hosts(db)
@@ -40,7 +42,7 @@ def decisions(db: Db) -> list[Decided]:
 def signs(db: Db, declared: Declared, same: Sameness) -> tuple[HostSign, ...]:
     """What the network shows and a person must explain, host by host."""
     known, seen = host_store.identities(db), probe_store.all_sightings(db)
-    nat = suspected_nat(db)
+    nat = suspected_nat(db, known)
     found: list[HostSign] = []
     for stored in host_store.list_hosts(db):
         told = seen.get(stored.id, ())

@@ -19,6 +19,7 @@ from config.message import Message
 from config.network_services import network_services
 from scanner import process
 from scanner.devices import PRINT
+from scanner.model import Identity
 from scanner.nat import one_card_many_names, suspicions
 from scanner.probes import probe_batch
 from scanner.process import Child, Limits
@@ -100,10 +101,10 @@ def hostname_of(seen: Sequence[Sighting]) -> str | None:
     return next((name for source in ("ntlm", "netbios", "oxid") if (name := by_source.get(source))), None)
 
 
-def suspected_nat(db: Db) -> Mapping[str, tuple[Message, ...]]:
+def suspected_nat(db: Db, read: Mapping[str, Identity | None] | None = None) -> Mapping[str, tuple[Message, ...]]:
     """``host_id`` → why its address may stand for several computers (插到其后再检)."""
     hosts, seen = host_store.list_hosts(db), store.all_sightings(db)
-    known = host_store.identities(db)
+    known = host_store.identities(db) if read is None else read
     named = [(h.host.address, identity.mac(h.host.mac), _name(known.get(h.id), seen.get(h.id, ()))) for h in hosts]
     cards = one_card_many_names(named)
     found: dict[str, tuple[Message, ...]] = {}
@@ -115,6 +116,6 @@ def suspected_nat(db: Db) -> Mapping[str, tuple[Message, ...]]:
     return found
 
 
-def _name(known: Any, seen: Sequence[Sighting]) -> str:
+def _name(known: Identity | None, seen: Sequence[Sighting]) -> str:
     read = known.hostname if known else None
     return identity.hostname(read or hostname_of(seen))

@@ -48,7 +48,7 @@ def test_names_services_and_banners_reach_the_rows_without_a_login(lan: Lan, tmp
         told = {address: {s["source"]: s for s in host["sightings"]} for address, host in hosts.items()}
         assert {address: sorted(seen) for address, seen in told.items()} == {
             "10.77.9.11": ["netbios", "ntlm"],
-            "10.77.9.21": ["ssh"],
+            "10.77.9.21": ["ssh", "ssh_key"],
             "10.77.9.31": ["port:1688", "port:27000"],
             "10.77.9.41": [],
         }
@@ -61,6 +61,8 @@ def test_names_services_and_banners_reach_the_rows_without_a_login(lan: Lan, tmp
         site.post("records", {"kind": "kms_hosts", "fields": {"host": "10.77.9.31", "paper": "说明"}})
         assert ("kms_host_found", "10.77.9.31") not in findings(site), "declared, so there is nothing to explain"
         site.scan(discover_only=True)
-        assert [s["source"] for s in site.hosts()["10.77.9.21"]["sightings"]] == ["ssh"], "a second sweep keeps them"
+        assert [s["source"] for s in site.hosts()["10.77.9.21"]["sightings"]] == ["ssh", "ssh_key"], (
+            "a second sweep keeps them"
+        )
     finally:
         site.stop()
