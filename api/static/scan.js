@@ -97,6 +97,15 @@ function outcomeOf({ kind, outcome, reason }) {
   return [tag, reason ? h("p", { class: "quiet" }, reason.text) : null];
 }
 
+const tag = (group, value) => h("span", { class: "tag bad" }, label(group, value));
+
+function marks(one) {
+  return [
+    one.files_present === false ? tag("found_as", "gone") : null,
+    one.catalogue_id ? tag("found_as", "portable") : null,
+  ];
+}
+
 async function openFacts(view, host) {
   const facts = await get(view.path(`hosts/${host.id}/facts`));
   const { identity = {}, os = {} } = facts;
@@ -111,10 +120,10 @@ async function openFacts(view, host) {
   ];
   fill($("facts-head"), pairs.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value || DASH))));
   const columns = [
-    [t("software_head_name"), (one) => one.name],
+    [t("software_head_name"), (one) => [one.name, ...marks(one)]],
     [t("software_head_version"), (one) => one.version ?? DASH],
     [t("software_head_publisher"), (one) => one.publisher ?? DASH],
-    [t("software_head_date"), (one) => one.installed_on ?? DASH, "nowrap"],
+    [t("software_head_date"), (one) => [one.installed_on ?? DASH, one.date_conflict ? tag("date_conflict", one.date_conflict) : null], "nowrap"],
     [t("software_head_source"), (one) => h("small", {}, one.source)],
   ];
   const skipped = [
