@@ -5,10 +5,11 @@ import { t } from "./words.js";
 const V1 = "/api/v1";
 
 export class Problem extends Error {
-  constructor(title, status = 0, code = "") {
+  constructor(title, status = 0, code = "", params = {}) {
     super(title);
     this.status = status;
     this.code = code;
+    this.params = params;
   }
 }
 
@@ -26,7 +27,7 @@ async function call(method, path, options = {}) {
   } catch {
     throw new Problem(t("no_answer"), response.status);
   }
-  if (!response.ok) throw new Problem(body.title ?? t("no_answer"), response.status, body.code);
+  if (!response.ok) throw new Problem(body.title ?? t("no_answer"), response.status, body.code, body.params);
   return body;
 }
 

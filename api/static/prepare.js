@@ -1,11 +1,11 @@
 // Before anything is sent: authorisation, ledgers with their preview, proofs, accounts.
 
-import { get, post, send, upload } from "./api.js";
-import { $, ask, button, complain, fill, h, lines, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { get, post, send } from "./api.js";
+import { $, ask, button, complain, fill, h, lines, notice, onSubmit, quiet, table } from "./dom.js";
+import { bindLedgers, showLedgers } from "./ledger.js";
 import { askSecret } from "./vault.js";
 import { DASH, label, localField, t, when, withOffset } from "./words.js";
 
-let previewed = null;
 let fresh = true;
 
 export async function show(view) {
@@ -40,56 +40,6 @@ export function windowOf({ not_before, not_after }) {
 function stateOf(row, last) {
   if (row.id !== last.id) return t("replaced");
   return `${t("in_force")}，${t(windowOf(row))}`;
-}
-
-function showLedgers(view) {
-  const columns = [
-    [t("ledger_head_kind"), (file) => label("ledger", file.kind)],
-    [t("ledger_head_file"), (file) => file.name],
-    [t("ledger_head_received"), (file) => when(file.received_at)],
-    [t("ledger_head_rows"), (file) => t("ledger_counts", file.counts)],
-    [t("head_state"), (file) => h("span", { class: `tag ${file.state}` }, label("ledger_state", file.state))],
-    ["", (file) => button(t("ledger_review"), () => review(view, file.id).catch(complain)), "end"],
-  ];
-  fill($("ledgers"), view.ledgers.length ? table(columns, [...view.ledgers].reverse()) : quiet(t("ledgers_none")));
-}
-
-async function review(view, id) {
-  openPreview(view, await get(view.path(`ledgers/${id}`)));
-}
-
-function openPreview(view, file) {
-  previewed = file;
-  $("ledger-title").textContent = `${label("ledger", file.kind)}：${file.name}`;
-  $("ledger-counts").textContent = t("ledger_counts", file.counts);
-  $("ledger-message").textContent = "";
-  const problems = [
-    [t("head_place"), ({ sheet, row }) => (sheet ? t("row_place", { sheet, row }) : t("row_place_bare", { row }))],
-    [t("head_column"), (problem) => problem.column || DASH],
-    [t("head_handling"), ({ rejected }) => h("span", { class: rejected ? "tag rejected" : "tag" }, t(rejected ? "problem_rejected" : "problem_remark"))],
-    [t("head_explanation"), ({ reason }) => reason.text],
-  ];
-  fill($("ledger-problems"), file.problems.length ? table(problems, file.problems) : quiet(t("ledger_fine")));
-  $("ledger-shown").textContent = t("ledger_shown", { shown: file.rows.length });
-  fill($("ledger-rows"), file.rows.length ? table(columnsOf(file), file.rows) : quiet(t("none")));
-  $("ledger-decisions").hidden = view.sealed || file.state !== "previewed";
-  $("ledger-decisions").querySelector("[data-decision=accept_all]").disabled = file.counts.rejected > 0;
-  $("ledger-dialog").showModal();
-}
-
-// The headings as they stand in the unit's own file.
-function columnsOf(file) {
-  const fields = Object.entries(file.mapping).filter(([field]) => field in file.rows[0]);
-  return [[t("head_row"), (row) => row.ref?.row ?? DASH], ...fields.map(([field, headings]) => [headings.join("、"), (row) => shown(field, row[field])])];
-}
-
-const LABELLED = { software_type: "software_type", licence_type: "licence_type", state: "asset_state" };
-
-function shown(field, value) {
-  if (field in LABELLED) return label(LABELLED[field], value);
-  if (typeof value === "boolean") return t(value ? "yes" : "no");
-  if (Array.isArray(value)) return value.map((one) => shown("", one)).join("、");
-  return value && typeof value === "object" ? JSON.stringify(value) : String(value ?? "");
 }
 
 function showProofs(proofs) {
@@ -171,26 +121,7 @@ export function bind(view) {
     $("authorisation-details").open = false;
     await done($("authorisation-form"), "authorisation_recorded");
   });
-  onSubmit($("ledger-form"), async (fields) => {
-    const file = await upload(view.path("ledgers"), fields);
-    $("ledger-form").reset();
-    openPreview(view, file);
-    await view.refresh();
-  });
-  for (const choice of document.querySelectorAll("[data-decision]")) {
-    onClick(choice, async () => {
-      const { decision } = choice.dataset;
-      try {
-        await post(view.path(`ledgers/${previewed.id}/decision`), { decision });
-      } catch (error) {
-        $("ledger-message").textContent = error.message;
-        throw error;
-      }
-      $("ledger-dialog").close();
-      notice(t(decision === "reject" ? "ledger_rejected" : "ledger_accepted", previewed));
-      await view.refresh();
-    });
-  }
+  bindLedgers(view);
   $("proof-form").elements.software_no.addEventListener("focus", () => numbers(view).catch(complain));
   onSubmit($("proof-form"), async (fields) => {
     await post(view.path("proofs"), fields);
