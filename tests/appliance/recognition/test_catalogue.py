@@ -182,3 +182,45 @@ def test_a_collected_entry_is_recognised_with_all_its_fields(catalogue: Catalogu
     got = catalogue.recognise_entry(entry, LINUX)
     assert got.product
     assert (got.product.id, got.edition, got.version) == ("wps-office", "专业版", "12.8.2")
+
+
+@pytest.mark.parametrize("name", ["中望CAD机械版", "中望CAD 机械版 2022", "中望 CAD 机械版", "中望 CAD机械版"])
+def test_spaces_between_chinese_and_latin_change_nothing(catalogue: Catalogue, name: str) -> None:
+    found = catalogue.recognise(name, platform=Platform.WINDOWS)
+    assert found.product is not None
+    assert found.product.id == "zwcad-mechanical"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "汉王高拍仪驱动",
+        "方正 A830 扫描仪驱动程序",
+        "Lenovo Hotkey Features Integration",
+        "Nvidia Share",
+        "Windows-Treiberpaket - Dell Inc. PBADRV System",
+        "英特尔(R) 芯片组设备软件",
+        "ASUS ATK Package",
+    ],
+)
+def test_parts_of_a_computer_are_no_programs_whatever_their_brand(catalogue: Catalogue, name: str) -> None:
+    assert catalogue.recognise(name, platform=Platform.WINDOWS).noise
+
+
+@pytest.mark.parametrize(
+    ("name", "publisher"),
+    [
+        ("Enscape for Revit", "Chaos"),
+        ("Mimecast for Outlook", "Mimecast"),
+        ("Help+Manual 9", "EC Software"),
+        ("Connect", "Zoho Corporation"),
+        ("Intel Parallel Studio XE 2019", "Intel Corporation"),
+        ("驱动精灵", "驱动之家"),
+        ("HP LoadRunner", "HP"),
+        ("FLAC 1.4.3", "Xiph"),
+        ("某某单位审批软件", ""),
+    ],
+)
+def test_what_may_need_a_licence_stays_visible(catalogue: Catalogue, name: str, publisher: str) -> None:
+    """A program taken for a part would lose its verdict, which is worse than a part that is asked about."""
+    assert not catalogue.recognise(name, publisher or None, platform=Platform.WINDOWS).noise

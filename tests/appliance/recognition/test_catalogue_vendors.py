@@ -82,3 +82,30 @@ def test_a_publisher_that_goes_on_behind_its_legal_form_is_still_known_by_its_sh
     vendor = named_by("Voicemod, Inc., Sucursal en España")
     assert vendor is not None
     assert "Voicemod" in vendor.aliases
+
+
+@pytest.mark.parametrize(
+    ("package", "maker"),
+    [
+        ("com.foxit.something", "福昕"),
+        ("cn.suwell.some-tool", "数科网维"),
+        ("com.qianxin.some.agent", "奇安信"),
+    ],
+)
+def test_an_unknown_store_package_has_the_maker_of_its_domain(catalogue: Catalogue, package: str, maker: str) -> None:
+    vendor = catalogue.vendor_of(package)
+    assert vendor is not None
+    assert vendor.name == maker
+
+
+@pytest.mark.parametrize("package", ["com.nobody.tool", "io.elsewhere.program", "com.foxit", "libfoxit.so"])
+def test_an_unknown_domain_names_no_maker(catalogue: Catalogue, package: str) -> None:
+    assert catalogue.vendor_of(package) is None
+
+
+def test_a_maker_is_also_known_by_its_short_name(catalogue: Catalogue) -> None:
+    iar, wellintech = catalogue.vendor_named("IAR Systems"), catalogue.vendor_named("亚控科技")
+    assert iar is not None
+    assert wellintech is not None
+    assert "IAR" in iar.aliases
+    assert "亚控" in wellintech.aliases
