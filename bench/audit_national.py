@@ -135,7 +135,7 @@ def _declare(db: Any, appliance: Appliance, kind: LedgerKind, records: list[Any]
     file_id = appliance.ids.new()
     row = {"id": file_id, "kind": kind, "name": kind, "sha256": "", "received_at": MOMENT, "filled_on": None}
     placed = [replace(record, ref=RowRef(file_id, "表", n)) for n, record in enumerate(records, 1)]
-    ledger_store.save_file(db, {**row, "counts": {}, "mapping": {}}, kind, placed, ())
+    ledger_store.save_file(db, {**row, "counts": {}, "mapping": {}, "headers": []}, kind, placed, ())
     ledger_store.accept_file(db, file_id, kind)
 
 
