@@ -169,7 +169,7 @@ def test_verdicts_are_filtered_and_say_why_and_on_which_ledger_row(page: Page) -
     page.window.wait(rows, counts["unlicensed"])
     shown = page.window.text("#verdicts")
     assert "R14 超许可数量" in shown
-    assert "“AutoCAD”共安装 3 套，许可数量合计 1 套" in shown
+    assert "“AutoCAD”在已采集的计算机上共安装 3 套，许可数量合计 1 套" in shown
     assert "文件《台账.csv》第 3 行" in shown
     page.window.type("#rule-filter", "R1")
     page.window.wait_for("没有符合条件的判定", "#verdicts")
