@@ -11,8 +11,9 @@ import errno
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -34,6 +35,7 @@ from scanner.transports.smb_wire import Command, Malformed, parse_session_setup,
 
 SSH, EPMAP, NETBIOS, SMB = 22, 135, 137, 445
 AT_ONCE = 64  # threads that mostly wait
+PACKETS_A_HOST = 35  # when everything that is asked for is there
 ANSWER_BYTES = 1 << 16
 SERVER_ALIVE2 = 5
 IP_RECVTTL = 12  # linux/in.h; the socket module has no name for it
@@ -64,7 +66,8 @@ class BatchGuard(Guard):
 def probe_batch(job: Job, emit: Upwards) -> None:
     """Ask every host of a batch; ``{"address", "sightings"}`` goes up for each as it is done. Process target.
 
-    The job is ``{"targets": [{"address", "ports", "services"}], "services": [[port, kind, name]], "seconds"}``.
+    The job is ``{"targets": [{"address", "ports", "services"}], "services": [[port, kind, name]], "seconds", "rate"}``;
+    ``rate`` is the packets a second that the hosts together may get.
     """
     targets = [ProbeTarget(t["address"], frozenset(t["ports"]), t["services"]) for t in job["targets"]]
     services = [NetworkService(port, ServiceKind(kind), name) for port, kind, name in job["services"]]
@@ -72,7 +75,11 @@ def probe_batch(job: Job, emit: Upwards) -> None:
     confine(BatchGuard((target.address for target in targets), ports))
     clock, seconds = SystemClock(), float(job["seconds"])
     with ThreadPoolExecutor(min(AT_ONCE, len(targets))) as pool:
-        waiting = {pool.submit(probe_host, target, services, seconds, clock): target for target in targets}
+        waiting: dict[Future[tuple[Sighting, ...]], ProbeTarget] = {}
+        pause = threading.Event()  # nobody sets it: a wait of a known length
+        for target in targets:
+            waiting[pool.submit(probe_host, target, services, seconds, clock)] = target
+            pause.wait(PACKETS_A_HOST / job["rate"])
         for done in as_completed(waiting):
             found = [sightings.to_json(seen) for seen in done.result()]
             emit({"address": waiting[done].address, "sightings": found})

@@ -11,15 +11,16 @@ asked of a person    some strong evidence agrees and other evidence contradicts 
 two computers        everything else
 ===================  =============================================================================================
 
-Contradictions: two real serial numbers, two real UUIDs, or two whole lists of cards without a common one. Junk values
-count for nothing, and neither do locally administered (random) cards. A host name alone is never evidence: it only
-seconds. A person's decision goes before all of it. Nothing is merged silently: every group carries what joined it.
+Contradictions: two real serial numbers, two real UUIDs, or two whole lists of cards without a common one; they hold
+within a whole group, so that likeness never passes through a third host. Junk values count for nothing, and neither do
+locally administered (random) cards. A host name alone is never evidence: it only seconds. A person's decision goes
+before all of it. Nothing is merged silently: every group carries what joined it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -88,17 +89,26 @@ def same_computers(hosts: Iterable[Seen], decided: Iterable[Decided] = ()) -> Sa
     address = {seen.host_id: seen.address for seen in listed}
     words = {frozenset({d.host_id, d.other_id}): d.same for d in decided}
     joined, because, questions = _Groups([seen.host_id for seen in listed]), dict[str, Message](), _Questions()
-    for one, other in _pairs(values, words):
+
+    def apart(one: str, other: str) -> bool:
+        """Whether two hosts of two groups may not come together: by a person's word, else by their evidence."""
+        word = words.get(frozenset({one, other}))
+        return word is False or (word is None and bool(_contradicting(values[one], values[other])))
+
+    # What people joined comes first: nothing that the evidence suggests may stand in its way.
+    for one, other in sorted(_pairs(values, words), key=lambda pair: words.get(frozenset(pair)) is not True):
         word = words.get(frozenset({one, other}))
         agree, against = _agreeing(values[one], values[other]), _contradicting(values[one], values[other])
-        if word or (word is None and not against and _is_one(agree, values[one], values[other])):
-            evidence = "、".join(agree) if agree else "decision"
-            because[other] = Message.of("sameness.joined", other=address[one], by="decision" if word else evidence)
-            joined.join(one, other)
+        fits = word is None and not against and _is_one(agree, values[one], values[other])
+        if word or (fits and not joined.any_apart(one, other, apart)):
+            through = {joined.first(one): other, joined.first(other): one}
+            if (second := joined.join(one, other)) is not None:
+                by = "decision" if word else "、".join(agree)
+                because[second] = Message.of("sameness.joined", other=address[through[second]], by=by)
         elif word is None and agree:
             questions.add(one, other, agree, against)
     main = {host: first for host in values if (first := joined.first(host)) != host}
-    return Sameness(main, {host: because[host] for host in main if host in because}, questions.messages(address, main))
+    return Sameness(main, because, questions.messages(address, main))
 
 
 def _values_of(seen: Seen) -> _Values:
@@ -174,15 +184,26 @@ class _Groups:
     def __init__(self, order: Sequence[str]) -> None:
         self._order = {host: n for n, host in enumerate(order)}
         self._main = {host: host for host in order}
+        self._members = {host: [host] for host in order}
 
     def first(self, host: str) -> str:
-        while self._main[host] != host:
-            host = self._main[host]
-        return host
+        """The host that stands for the group of ``host``."""
+        return self._main[host]
 
-    def join(self, one: str, other: str) -> None:
+    def any_apart(self, one: str, other: str, apart: Callable[[str, str], bool]) -> bool:
+        """Whether the groups of two hosts hold a pair that must stay apart: likeness does not pass through a third."""
+        first, second = self._members[self.first(one)], self._members[self.first(other)]
+        return first is not second and any(apart(a, b) for a in first for b in second)
+
+    def join(self, one: str, other: str) -> str | None:
+        """Join two groups; returns the host that stands for its group no longer, None when they were one already."""
         first, second = sorted((self.first(one), self.first(other)), key=self._order.__getitem__)
-        self._main[second] = first
+        if first == second:
+            return None
+        moved = self._members.pop(second)
+        self._members[first] += moved
+        self._main.update(dict.fromkeys(moved, first))
+        return second
 
 
 class _Questions:

@@ -17,17 +17,20 @@ from appliance.visits.candidates import NEVER_LOGGED_IN
 from config.clock import rfc3339
 from config.message import Message
 from config.network_services import network_services
+from config.settings import Settings
 from scanner import process
 from scanner.devices import PRINT
+from scanner.discovery_plan import GENTLE_PACKETS_PER_SECOND
 from scanner.model import Identity
 from scanner.nat import one_card_many_names, suspicions
-from scanner.probes import probe_batch
+from scanner.probes import PACKETS_A_HOST, probe_batch
 from scanner.process import Child, Limits
 from scanner.sighting import Sighting
 
 BATCH = 128
 SECONDS = 1.0  # one answer; a LAN needs milliseconds
 CPU_SECONDS = 20
+USUAL_RATE = 2000  # where the sweep's pace is left to nmap
 POLL_SECONDS = 0.2
 
 
@@ -53,12 +56,14 @@ def probe_hosts(appliance: Appliance, db: Db, job: Job, *, permits: Callable[[st
 
 def _probe(appliance: Appliance, db: Db, job: Job, batch: Sequence[StoredHost]) -> bool:
     """Ask one batch; returns whether the child came to its end."""
+    rate = packets_per_second(appliance.settings)
     errand = {
         "targets": [_target(stored) for stored in batch],
         "services": [[service.port, service.kind, service.name] for service in network_services()],
         "seconds": SECONDS,
+        "rate": rate,
     }
-    longest = 30 + len(batch) * SECONDS
+    longest = 30 + len(batch) * (SECONDS + PACKETS_A_HOST / rate)
     limits = Limits(longest, CPU_SECONDS, appliance.settings.scan.worker_memory_mb)
     ids = {stored.host.address: stored.id for stored in batch}
     child = process.start(probe_batch, errand, limits, appliance.clock)
@@ -66,6 +71,12 @@ def _probe(appliance: Appliance, db: Db, job: Job, batch: Sequence[StoredHost]) 
         return _hear(appliance, db, job, child, ids)
     finally:
         child.kill()
+
+
+def packets_per_second(settings: Settings) -> int:
+    """The pace of probes over all hosts: that of the sweep, held down for fragile networks."""
+    usual = settings.discovery.sweep_packets_per_second or USUAL_RATE
+    return min(usual, GENTLE_PACKETS_PER_SECOND) if settings.scan.gentle else usual
 
 
 def _target(stored: StoredHost) -> dict[str, Any]:

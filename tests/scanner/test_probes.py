@@ -121,6 +121,7 @@ def test_one_child_asks_a_whole_batch_and_stays_within_it(lan: Lan) -> None:
         "targets": [{"address": lan.host(n).address, "ports": p, "services": True} for n, p in hosts.items()],
         "services": [[s.port, s.kind, s.name] for s in network_services()],
         "seconds": 1.0,
+        "rate": 2000,
     }
     with inside(lan.laptop):
         found = answers_of(job)

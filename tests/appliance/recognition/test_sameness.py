@@ -84,6 +84,22 @@ def test_two_computers_that_borrow_one_adapter_stay_two_and_ask() -> None:
     assert (count, set(found.questions)) == (2, {"h1", "h2"})
 
 
+def test_two_computers_are_not_joined_through_the_address_of_an_adapter_they_borrow() -> None:
+    one = Identity(hostname="A", serial="PF2ABCDE", macs=(WIRED, OTHER))
+    two = Identity(hostname="B", serial="PF2XXXYZ", macs=(WIFI, OTHER))
+    count, found = computers(seen("h1", WIRED, one), seen("h2", WIFI, two), seen("h3", OTHER))
+    assert (count, found.main) == (2, {"h3": "h1"})
+    assert "h2" in found.questions
+
+
+def test_a_chain_of_addresses_is_one_computer_and_each_says_what_joined_it() -> None:
+    first = Identity(hostname="B", smbios_uuid=UUID, serial="PF2XXXYZ")
+    second = Identity(hostname="A", smbios_uuid=UUID, macs=(WIRED,))
+    third = Identity(hostname="A", smbios_uuid=UUID, serial="PF2XXXYZ")
+    count, found = computers(*(seen(f"h{n}", WIRED, known) for n, known in enumerate((first, second, third))))
+    assert (count, set(found.because)) == (1, {"h1", "h2"})
+
+
 def test_an_unread_address_under_another_name_is_asked_not_merged() -> None:
     count, found = computers(seen("h1", WIRED, LAPTOP), seen("h2", WIFI, hostname="PRINTSRV"))
     assert (count, set(found.questions)) == (2, {"h1", "h2"})
@@ -122,11 +138,14 @@ KNOWN = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(MACS, st.none() | KNOWN), max_size=5), st.randoms())
-def test_the_order_of_hosts_changes_nothing_and_contradicted_pairs_are_never_joined_directly(
+def test_the_order_of_hosts_changes_nothing_and_contradicted_computers_are_never_joined(
     rows: list[tuple[str, Identity | None]], shuffle: object
 ) -> None:
     hosts = [seen(f"h{n}", mac, known) for n, (mac, known) in enumerate(rows)]
     found = same_computers(hosts)
     assert same_computers(hosts[::-1]) == found
     assert set(found.main) == set(found.because)
+    serials = {host.host_id: host.known.serial for host in hosts if host.known and host.known.serial not in ("0", None)}
+    groups = {host: found.main.get(host, host) for host in serials}
+    assert all(serials[a] == serials[b] for a in groups for b in groups if groups[a] == groups[b])
     assert not set(found.main) & set(found.main.values()), "who stands for a computer is represented by nobody"
