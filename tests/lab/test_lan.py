@@ -316,6 +316,6 @@ def test_a_host_that_does_not_come_up_is_reported_with_its_own_words() -> None:
 
 def test_host_files_only_go_to_the_hosts_own_folders(tmp_path: Path) -> None:
     with pytest.raises(LabError):
-        put(tmp_path, "/usr/bin/sh", "")
+        put(tmp_path, "/usr/sbin/init", "")
     with pytest.raises(LabError):
         netns.end(os.getpid())
