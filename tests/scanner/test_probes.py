@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +15,6 @@ from hypothesis import strategies as st
 
 from config.clock import SystemClock
 from config.network_services import ServiceKind, network_services
-from scanner import process
 from scanner.guard import OutOfScope
 from scanner.probe_answers import NODE_STATUS_QUERY, node_status, ntlm_challenge, server_alive2, ssh_banner
 from scanner.probes import (
@@ -24,10 +25,8 @@ from scanner.probes import (
     ask_oxid,
     ask_ssh,
     listening,
-    probe_batch,
     probe_host,
 )
-from scanner.process import Limits
 from scanner.sighting import Sighting
 from tests.lab import netbios
 from tests.lab.dcom.lab import serving
@@ -123,25 +122,14 @@ def test_one_child_asks_a_whole_batch_and_stays_within_it(lan: Lan) -> None:
         "seconds": 1.0,
         "rate": 2000,
     }
-    with inside(lan.laptop):
-        found = answers_of(job)
+    done = lan.laptop.run([sys.executable, "-m", "tests.scanner.ask_batch"], input=json.dumps(job))
+    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
     assert {a: sorted(s["source"] for s in seen) for a, seen in found.items()} == {
         "10.77.0.11": ["netbios", "ntlm", "oxid"],
         "10.77.0.21": ["ssh"],
         "10.77.0.31": ["port:1688", "port:27000", "port:5053"],
         "10.77.0.41": ["ntlm"],
     }
-
-
-def answers_of(job: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    child = process.start(probe_batch, job, Limits(20, 20, 512), CLOCK)
-    try:
-        while (message := child.receive()) is not None:
-            found[message["address"]] = message["sightings"]
-    finally:
-        child.kill()
-    return found
 
 
 def test_a_host_that_answers_nothing_gives_nothing() -> None:
