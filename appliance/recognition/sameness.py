@@ -30,7 +30,7 @@ from scanner.devices import is_local_mac
 from scanner.model import Identity
 
 KINDS = ("uuid", "serial", "machine", "sid", "card")
-MOST_ALIKE = 200  # hosts that share one value; beyond that it is a disk image of a whole unit, and one warning says so
+MOST_ALIKE = 50  # hosts that share one value; beyond that it is a disk image of a whole unit, and one warning says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,18 @@ class Decided:
 class Sameness:
     """``main``: host id → the host that stands for its computer, only where that is another one.
 
-    ``because``: what joined each such host. ``questions``: by host id, what a person is asked.
+    ``because``: what joined each such host. ``questions``: by host id, what a person is asked. ``members``: by the host
+    that stands for a computer, its other hosts by id.
     """
 
     main: Mapping[str, str]
     because: Mapping[str, Message]
     questions: Mapping[str, tuple[Message, ...]]
+    members: Mapping[str, tuple[str, ...]]
 
     def others(self, host_id: str) -> tuple[str, ...]:
         """The further hosts of the computer that ``host_id`` stands for, by id."""
-        return tuple(sorted(other for other, main in self.main.items() if main == host_id))
+        return self.members.get(host_id, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,10 @@ def same_computers(hosts: Iterable[Seen], decided: Iterable[Decided] = ()) -> Sa
         elif word is None and agree:
             questions.add(one, other, agree, against)
     main = {host: first for host in values if (first := joined.first(host)) != host}
-    return Sameness(main, because, questions.messages(address, main))
+    members: dict[str, tuple[str, ...]] = {}
+    for host in sorted(main):
+        members[main[host]] = (*members.get(main[host], ()), host)
+    return Sameness(main, because, questions.messages(address, main), members)
 
 
 def _values_of(seen: Seen) -> _Values:

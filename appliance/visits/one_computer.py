@@ -22,12 +22,15 @@ from scanner.sighting import Sighting
 Identities = Mapping[str, Identity | None]
 
 
-def sameness(db: Db, read: Identities | None = None) -> Sameness:
-    """By the identities read, the cards that discovery saw, and what people decided (the last word counts)."""
+def sameness(db: Db, read: Identities | None = None, listed: Iterable[StoredHost] | None = None) -> Sameness:
+    """By the identities read, the cards that discovery saw, and what people decided (the last word counts).
+
+    ``read`` and ``listed``: identities and hosts, where the caller has them already.
+    """
     known, seen = host_store.identities(db) if read is None else read, probe_store.all_sightings(db)
     hosts = (
         Seen(h.id, h.host.address, h.host.mac, known.get(h.id), hostname_of(seen.get(h.id, ())))
-        for h in host_store.list_hosts(db)
+        for h in (host_store.list_hosts(db) if listed is None else listed)
         if is_candidate(h) or known.get(h.id)
     )
     return same_computers(hosts, decisions(db))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from appliance.context import Appliance
 from appliance.ledger.model import AssetState
 from appliance.recognition.matching import match_hosts
+from appliance.recognition.sameness import Sameness
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
 from appliance.store.database import Db
+from appliance.store.hosts import StoredHost
 from appliance.visits import one_computer
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.ledgers_in_force import assets_in_force
@@ -21,22 +25,36 @@ from scanner.model import Outcome
 from scanner.scope import Scope
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the network showed so far, read once for all the counts of a summary."""
+
+    hosts: Sequence[StoredHost]
+    identities: one_computer.Identities
+    same: Sameness
+
+    @classmethod
+    def of(cls, db: Db) -> _Known:
+        hosts, identities = host_store.list_hosts(db), host_store.identities(db)
+        return cls(hosts, identities, one_computer.sameness(db, identities, hosts))
+
+
 def summarise(appliance: Appliance, inspection_id: str) -> dict[str, Any]:
     """``discovered, computers, collected, installations, products, not_collected, verdicts, findings, rates …``."""
     with appliance.inspection(inspection_id) as (db, _):
-        summary: dict[str, Any] = {"inspection": store.read(db), **_network(db)}
-        summary["not_collected"] = not_collected(db)
+        known = _Known.of(db)
+        summary: dict[str, Any] = {"inspection": store.read(db), **_network(db, known)}
+        summary["not_collected"] = _not_collected(db, known)
         summary |= _judged(db)
         summary["bundles"] = store.list_bundles(db)
     return summary
 
 
-def _network(db: Db) -> dict[str, int]:
-    hosts = host_store.list_hosts(db)
+def _network(db: Db, known: _Known) -> dict[str, int]:
     collected, installations = host_store.collected(db)
     return {
-        "discovered": len(hosts),
-        "computers": len(computers(one_computer.standing(hosts, one_computer.sameness(db)))),
+        "discovered": len(known.hosts),
+        "computers": len(computers(one_computer.standing(known.hosts, known.same))),
         "collected": collected,
         "installations": installations,
     }
@@ -52,9 +70,9 @@ def _judged(db: Db) -> dict[str, Any]:
     return {"audit": audit["id"], "digest": audit["digest"], "products": products, **counts, **named}
 
 
-def not_collected(db: Db) -> list[dict[str, Any]]:
+def _not_collected(db: Db, known: _Known) -> list[dict[str, Any]]:
     """Computers that were not read, listed ones that are off included: address, outcome, reason, asset_no."""
-    hosts = one_computer.standing(host_store.list_hosts(db), one_computer.sameness(db))
+    hosts = one_computer.standing(known.hosts, known.same)
     results = host_store.latest_results(db)
     missing: list[dict[str, Any]] = []
     for stored in hosts:
@@ -62,18 +80,17 @@ def not_collected(db: Db) -> list[dict[str, Any]]:
         if is_candidate(stored) and outcome is not Outcome.READ:
             row = {"address": stored.host.address, "outcome": outcome, "asset_no": None}
             missing.append(row | {"reason": reason.to_json() if reason else None})
-    return missing + _switched_off(db)
+    return missing + _switched_off(db, known)
 
 
-def _switched_off(db: Db) -> list[dict[str, Any]]:
+def _switched_off(db: Db, known: _Known) -> list[dict[str, Any]]:
     """Listed computers in scope that no discovered host matches."""
     assets = assets_in_force(db)
     if store.authorisation_in_force(db) is None:
         return []
     scope = Scope.of(authorisation_in_force(db))
-    hosts = [stored for stored in host_store.list_hosts(db) if is_candidate(stored)]
-    identities = host_store.identities(db)
-    seen = one_computer.views(hosts, identities, one_computer.sameness(db))
+    hosts = [stored for stored in known.hosts if is_candidate(stored)]
+    seen = one_computer.views(hosts, known.identities, known.same)
     found = {match.asset for match in match_hosts(seen, assets)}
     reason = Message.of("scan.not_seen").to_json()
     return [

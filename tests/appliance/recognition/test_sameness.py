@@ -108,7 +108,7 @@ def test_an_unread_address_under_another_name_is_asked_not_merged() -> None:
 @pytest.mark.parametrize("mac", ["02:42:ac:11:00:01", "DA:A1:19:00:00:01", "00:00:00:00:00:00"])
 def test_shared_virtual_and_random_cards_join_nothing(mac: str) -> None:
     one, two = Identity(hostname="PC", macs=(mac,)), Identity(hostname="PC", macs=(mac,))
-    assert computers(seen("h1", mac, one), seen("h2", mac, two)) == (2, Sameness({}, {}, {}))
+    assert computers(seen("h1", mac, one), seen("h2", mac, two)) == (2, Sameness({}, {}, {}, {}))
 
 
 def test_a_host_name_alone_joins_nothing() -> None:
@@ -117,7 +117,7 @@ def test_a_host_name_alone_joins_nothing() -> None:
 
 def test_a_persons_word_goes_before_all_evidence() -> None:
     both = (seen("h1", WIRED, LAPTOP), seen("h2", WIFI, LAPTOP))
-    assert computers(*both, decided=(Decided("h2", "h1", same=False),)) == (2, Sameness({}, {}, {}))
+    assert computers(*both, decided=(Decided("h2", "h1", same=False),)) == (2, Sameness({}, {}, {}, {}))
     strangers = (seen("h1", WIRED, Identity(hostname="A")), seen("h2", OTHER, Identity(hostname="B")))
     assert computers(*strangers, decided=(Decided("h1", "h2", same=True),))[0] == 1
 
