@@ -15,7 +15,7 @@ from api.app import create_app
 from api.auth import Gate, write_api_token
 from appliance.context import Appliance
 from appliance.folder import DataFolder
-from appliance.visits import inspections
+from appliance.visits import ending, inspections
 from config.clock import Clock
 from config.problems import EnvironmentProblem
 from config.settings import Settings, load
@@ -34,6 +34,7 @@ def build(folder: DataFolder, clock: Clock) -> Built:
     """Build the application over a data folder whose lock is held."""
     settings = load(folder.root)
     appliance = Appliance.open(folder, settings, clock)
+    ending.recover(appliance)
     inspections.recover(appliance)
     gate = Gate(clock, write_api_token(folder.run))
     return Built(create_app(appliance, gate), appliance, gate)

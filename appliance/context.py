@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from appliance import reference
-from appliance.evidence.custody import Custody
+from appliance.evidence.custody import Custody, Head
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Jobs
 from appliance.judgement import policy as policies
@@ -20,12 +20,13 @@ from appliance.ledger.columns import Columns
 from appliance.recognition import catalogue as catalogues
 from appliance.recognition.catalogue import Catalogue
 from appliance.reference import Loaded
+from appliance.store import endings
 from appliance.store.database import Db, check_sqlite, opened
 from appliance.store.schema import INDEX, INSPECTION
 from config.clock import Clock
 from config.ids import Ids
 from config.message import Message, Param
-from config.problems import Conflict, Refused
+from config.problems import Conflict, NotFound, Refused
 from config.settings import Settings
 from credentials.vault import Vault
 from scanner import process
@@ -103,8 +104,8 @@ class Appliance:
 
     @contextmanager
     def inspection(self, inspection_id: str) -> Generator[tuple[Db, InspectionFolder]]:
-        """An inspection's own database and folder. Raises NotFound."""
-        folder = self.folder.inspection(inspection_id)
+        """An inspection's own database and folder. Raises NotFound, also once it was ended and removed."""
+        folder = self._inspection_folder(inspection_id)
         with opened(folder.database, INSPECTION) as db:
             yield db, folder
 
@@ -133,11 +134,41 @@ class Appliance:
         """Append to the inspection's custody log, durably, before the act it records."""
         self._custody(inspection_id).append(self.operator, action, params)
 
-    def _custody(self, inspection_id: str) -> Custody:
+    def log_own(self, action: str, **params: Param) -> Head:
+        """Append to the appliance's own custody log, as :meth:`log`: what was done to a whole inspection or to all."""
+        custody = self._custody("")
+        custody.append(self.operator, action, params)
+        return custody.head()
+
+    def custody_head(self, inspection_id: str) -> Head:
+        """The last line of an inspection's custody log."""
+        return self._custody(inspection_id).head()
+
+    def close_custody(self, inspection_id: str) -> None:
+        """Close an inspection's custody log, so that its folder can be removed."""
         with self._guard:
-            if inspection_id not in self._custodies:
-                self._custodies[inspection_id] = Custody(self.folder.inspection(inspection_id).custody, self.clock)
-            return self._custodies[inspection_id]
+            custody = self._custodies.pop(inspection_id, None)
+        if custody is not None:
+            custody.close()
+
+    def _custody(self, inspection_id: str) -> Custody:
+        """A log by its inspection's id; the empty id is the appliance's own."""
+        with self._guard:
+            known = self._custodies.get(inspection_id)
+            if known is None or known.closed:  # closed by a full disk: there may be space again
+                path = self.folder.inspection(inspection_id).custody if inspection_id else self.folder.custody
+                known = self._custodies[inspection_id] = Custody(path, self.clock)
+            return known
+
+    def _inspection_folder(self, inspection_id: str) -> InspectionFolder:
+        try:
+            return self.folder.inspection(inspection_id)
+        except NotFound:
+            with self.index() as index:
+                ending = endings.read(index, inspection_id)
+            if ending is None:
+                raise
+            raise NotFound("ending.gone", id=inspection_id, at=ending["document"]["started_at"]) from None
 
 
 def _all_policies(folder: Path) -> tuple[Policy, ...]:

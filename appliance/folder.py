@@ -55,6 +55,15 @@ class DataFolder:
     def inspections(self) -> Path:
         return self.root / "inspections"
 
+    @property
+    def custody(self) -> Path:
+        """The appliance's own log: what was done to whole inspections."""
+        return self.root / "custody.jsonl"
+
+    def ending(self, inspection_id: str) -> Path:
+        """Where an inspection's folder lies while it is being removed."""
+        return self.root / "ending" / inspection_id
+
     def inspection(self, inspection_id: str) -> InspectionFolder:
         """The folder of one inspection. Raises NotFound for an id that is not there."""
         folder = InspectionFolder(self.inspections / inspection_id)

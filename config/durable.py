@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 BLANK = bytes(1 << 16)
@@ -14,6 +15,7 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     Blanking is best effort (a copying file system or an SSD may keep them). Raises OSError; the old file stands then.
     """
     aside = path.with_name(path.name + ".new")
+    _blank_leftover(aside)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(file.fileno(), mode)
@@ -31,6 +33,18 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
             os.close(old)
 
 
+def _blank_leftover(aside: Path) -> None:
+    """What a crash left aside may hold what is to be destroyed now."""
+    try:
+        left = os.open(aside, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        _blank(left)
+    finally:
+        os.close(left)
+
+
 def sync_folder(folder: Path) -> None:
     """Make names made, renamed or removed in ``folder`` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -44,6 +58,22 @@ def private_folder(folder: Path) -> Path:
     """Make ``folder`` (and its parents), readable by its owner alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def move_folder(folder: Path, target: Path) -> None:
+    """Rename a folder durably; nothing happens when it has been moved already. Raises OSError."""
+    if folder.exists():
+        private_folder(target.parent)
+        folder.rename(target)
+        sync_folder(target.parent)
+        sync_folder(folder.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Unlink a folder with all that is in it, durably; may be called again after a crash. Raises OSError."""
+    if folder.exists():
+        shutil.rmtree(folder)
+        sync_folder(folder.parent)
 
 
 def _blank(descriptor: int) -> None:

@@ -131,6 +131,8 @@ STAGES: Mapping[str, str] = {
     "collection": "采集主机",
     "seal": "封存",
     "recover": "恢复原状",
+    "ending": "结束督查",
+    "backup": "备份",
     "": "进行中",
 }
 

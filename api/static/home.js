@@ -12,13 +12,13 @@ export async function show() {
   showNewUnit();
 }
 
-function row({ id, unit, kind, created_at, sealed_at }) {
+function row({ id, unit, kind, created_at, sealed_at, ended }) {
   return h("tr", {},
-    h("th", { scope: "row" }, h("a", { href: `#/${id}` }, unit)),
+    h("th", { scope: "row" }, ended ? unit : h("a", { href: `#/${id}` }, unit)),
     h("td", {}, label("inspection_kind", kind)),
     h("td", {}, when(created_at)),
-    h("td", {}, sealed_at ? t("sealed") : t("unsealed")),
-    h("td", { class: "end" }, h("a", { class: "button", href: `#/${id}` }, t("open"))),
+    h("td", {}, ended ? t("ended") : sealed_at ? t("sealed") : t("unsealed")),
+    h("td", { class: "end" }, ended ? null : h("a", { class: "button", href: `#/${id}` }, t("open"))),
   );
 }
 

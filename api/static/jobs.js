@@ -56,11 +56,19 @@ async function look(view) {
   show(view);
   for (const id of ended) {
     watched.delete(id);
-    announce(await get(`jobs/${id}`));
+    const job = await get(`jobs/${id}`);
+    announce(job);
+    if (kindOf(job) === "end" && job.state === "done" && job.inspection_id === view.id) leaveEnded(view);
   }
   const busy = running.some((job) => job.inspection_id === view.id);
   ticks = busy ? ticks + 1 : 0;
   if (ended.length || (busy && ticks % REFRESH_TICKS === 0)) await view.refresh();
+}
+
+// Its data is gone: nothing of it can be asked any more.
+function leaveEnded(view) {
+  view.id = null;
+  location.hash = "#/";
 }
 
 function announce(job) {

@@ -1,12 +1,13 @@
 // Sealing, and the sealed bundles with what is to be copied to paper.
 
 import { get, post } from "./api.js";
-import { $, ask, fill, h, onClick, quiet } from "./dom.js";
+import { $, ask, fill, h, onClick, onSubmit, quiet } from "./dom.js";
 import { runningHere } from "./jobs.js";
 import { label, t, when } from "./words.js";
 
 export async function show(view) {
   const bundles = (await get(view.path("bundles"))).items;
+  $("end-card").hidden = !view.sealed;
   $("seal-start").disabled = !view.summary.audit || Boolean(runningHere(view));
   fill($("bundles"), bundles.length ? [...bundles].reverse().map((bundle) => card(view, bundle)) : quiet(t("bundles_none")));
 }
@@ -37,5 +38,9 @@ export function bind(view) {
     if (!(await ask(label("job", "seal"), open + t("confirm_seal")))) return;
     await view.watch(await post(view.path("bundles")));
     await view.refresh();
+  });
+  onSubmit($("end-form"), async ({ copy_path, same_medium_reason }) => {
+    if (!(await ask(label("job", "end"), t("confirm_end", { unit: view.inspection.unit })))) return;
+    await view.watch(await post(view.path("ending"), { copy_path, same_medium_reason }));
   });
 }

@@ -8,6 +8,7 @@ from api.v1.bundles import bundles
 from api.v1.catalogue import catalogue
 from api.v1.changes import changes
 from api.v1.credentials import credentials
+from api.v1.endings import endings
 from api.v1.hosts import hosts
 from api.v1.inspections import inspections
 from api.v1.ledgers import ledgers
@@ -27,5 +28,6 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     records,
     bundles,
     changes,
+    endings,
     catalogue,
 )

@@ -125,6 +125,11 @@ class ReopeningBody(Request):
     reason: Text
 
 
+class EndingBody(Request):
+    copy_path: Annotated[str, Field(min_length=1, max_length=4096)]
+    same_medium_reason: Text = ""
+
+
 class AuthorisationBody(Request):
     ranges: Annotated[list[Name], Field(max_length=1000)]
     exclusions: Annotated[list[Name], Field(max_length=1000)] = []

@@ -102,6 +102,11 @@ class Custody:
         """Number and hash of the last line."""
         return self._head
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, also by a write that failed."""
+        return self._descriptor is None
+
     def check(self, expected: Head | None = None) -> Check:
         """Read the whole file again; see :func:`check`."""
         return check(self._path, expected)

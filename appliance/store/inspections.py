@@ -29,10 +29,14 @@ def index_inspection(db: Db, row: Row) -> None:
 
 
 def list_inspections(db: Db, after: str, limit: int) -> list[Row]:
-    """``id, unit, unit_id, kind, created_at, sealed_at, bundle_digest`` in order of making."""
+    """``id, unit, unit_id, kind, created_at, sealed_at, bundle_digest, ended`` in order of making.
+
+    ``ended`` is how far its removal is (:class:`appliance.store.endings.Stage`), null while it is here.
+    """
     return db.rows(
-        """SELECT i.id, u.name AS unit, i.unit_id, i.kind, i.created_at, i.sealed_at, i.bundle_digest
-           FROM inspections i JOIN units u ON u.id = i.unit_id WHERE i.id > ? ORDER BY i.id LIMIT ?""",
+        """SELECT i.id, u.name AS unit, i.unit_id, i.kind, i.created_at, i.sealed_at, i.bundle_digest, e.stage AS ended
+           FROM inspections i JOIN units u ON u.id = i.unit_id LEFT JOIN endings e ON e.inspection_id = i.id
+           WHERE i.id > ? ORDER BY i.id LIMIT ?""",
         [after, limit],
     )
 

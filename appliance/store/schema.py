@@ -124,6 +124,25 @@ CREATE INDEX verdicts_by_product ON verdicts (audit_id, product_id, seq)
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
 
+ENDING_TABLES = """
+CREATE TABLE endings (inspection_id TEXT PRIMARY KEY REFERENCES inspections(id), stage TEXT NOT NULL,
+  document TEXT NOT NULL)
+"""
+
+NUMBER_TABLES = """
+DROP INDEX verdicts_by_number;
+CREATE INDEX verdicts_by_number ON verdicts (audit_id, category, decision, official, origin, seq)
+  WHERE host_id <> '';
+CREATE TABLE audit_surplus (audit_id TEXT NOT NULL REFERENCES audits(id), seq INTEGER NOT NULL, category TEXT NOT NULL,
+  product_id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (audit_id, seq));
+INSERT INTO audit_surplus SELECT audit_id, seq, category, product_id, json_remove(document, '$.observations')
+  FROM verdicts WHERE host_id = '';
+ALTER TABLE audit_hosts ADD COLUMN marks TEXT NOT NULL DEFAULT '';
+CREATE INDEX audit_hosts_in_order ON audit_hosts (audit_id);
+CREATE INDEX audit_assets_in_order ON audit_assets (audit_id);
+CREATE INDEX declared_by_number ON declared (json_extract(document, '$.software_no'))
+"""
+
 
 def _first_index(db: Db) -> None:
     db.script(INDEX_TABLES)
@@ -161,6 +180,15 @@ def _finality(db: Db) -> None:
     db.script(FINALITY_TABLES)
 
 
+def _endings(db: Db) -> None:
+    db.script(ENDING_TABLES)
+
+
+def _number_pages(db: Db) -> None:
+    db.script(NUMBER_TABLES)
+    fill_marks(db)
+
+
 INSPECTION_STEPS = (
     ("0001_first", _first_inspection),
     ("0002_fleet", _fleet),
@@ -170,6 +198,16 @@ INSPECTION_STEPS = (
     ("0006_headings", _headings),
     ("0007_results", _results),
     ("0008_finality", _finality),
+    ("0009_number_pages", _number_pages),
+    ("0010_places", create_place_tables),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
-INDEX = Schema("appliance", [("0001_first", _first_index), ("0002_mappings", _mappings)])
+INDEX = Schema(
+    "appliance",
+    [
+        ("0001_first", _first_index),
+        ("0002_mappings", _mappings),
+        ("0003_endings", _endings),
+        ("0004_schedules", create_index_tables),
+    ],
+)

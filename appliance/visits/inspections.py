@@ -77,6 +77,11 @@ def list_all(appliance: Appliance, after: str = "", limit: int = 100) -> list[Ro
         return store.list_inspections(db, after, limit)
 
 
+def list_present(appliance: Appliance) -> list[Row]:
+    """Inspections whose data is on this appliance; those that were ended are not."""
+    return [row for row in list_all(appliance, limit=-1) if not row["ended"]]
+
+
 def get(appliance: Appliance, inspection_id: str) -> Row:
     """One inspection's own row. Raises NotFound."""
     with appliance.inspection(inspection_id) as (db, _):
@@ -179,7 +184,7 @@ def list_segments(appliance: Appliance, inspection_id: str) -> list[Row]:
 def recover(appliance: Appliance) -> int:
     """After a start: scans that were cut off are marked so. Returns how many there were."""
     interrupted = 0
-    for row in list_all(appliance, limit=-1):
+    for row in list_present(appliance):
         with appliance.inspection(row["id"]) as (db, _):
             interrupted += scan_store.mark_interrupted(db)
     return interrupted

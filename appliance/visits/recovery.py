@@ -16,7 +16,7 @@ from appliance.folder import InspectionFolder
 from appliance.jobs import Job
 from appliance.store.database import Db
 from appliance.visits.changes import FILE, Change, Changes, all_open, answered, log_change, open_changes
-from appliance.visits.inspections import authorisation_in_force, list_all
+from appliance.visits.inspections import authorisation_in_force, list_present
 from config.clock import rfc3339
 from config.message import Message
 from config.problems import Conflict, NotFound, Problem, Refused
@@ -100,7 +100,7 @@ def settle(appliance: Appliance, inspection_id: str, entry: str, note: str) -> d
 
 
 def _all(appliance: Appliance, job: Job) -> Iterator[dict[str, Any]]:
-    for row in list_all(appliance, limit=-1):
+    for row in list_present(appliance):
         with appliance.inspection(row["id"]) as (db, folder):
             for found in recover(appliance, row["id"], db, folder, job.cancelled.is_set):
                 job.progress(job.done + 1, job.total + 1, "recover")

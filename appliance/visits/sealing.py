@@ -18,13 +18,12 @@ from appliance.evidence.signing import signer_from_vault
 from appliance.folder import InspectionFolder
 from appliance.jobs import Job
 from appliance.store import audits as audit_store
-from appliance.store import hosts as host_store
+from appliance.store import endings as ending_store
 from appliance.store import inspections as store
-from appliance.store import ledgers as ledger_store
-from appliance.store import records as record_store
-from appliance.store.database import Db, Row, dumps
+from appliance.store.database import Db, Row
 from appliance.version import VERSION
-from appliance.visits import auditing, recognising
+from appliance.visits import auditing
+from appliance.visits.bundle_content import bundle_files
 from appliance.visits.changes import FILE, open_changes
 from config.clock import rfc3339
 from config.problems import Conflict, NotFound
@@ -186,8 +185,10 @@ def list_bundles(appliance: Appliance, inspection_id: str) -> list[Row]:
 def known_signers(appliance: Appliance) -> set[str]:
     """Fingerprints of the keys that sealed this appliance's own bundles."""
     with appliance.index() as index:
-        sealed = [row["id"] for row in store.list_inspections(index, "", -1) if row["sealed_at"]]
-    return {row["fingerprint"] for inspection_id in sealed for row in list_bundles(appliance, inspection_id)}
+        every = store.list_inspections(index, "", -1)
+        ended = ending_store.list_fingerprints(index)
+    sealed = [row["id"] for row in every if row["sealed_at"] and not row["ended"]]
+    return ended | {row["fingerprint"] for one in sealed for row in list_bundles(appliance, one)}
 
 
 def bundle_path(appliance: Appliance, inspection_id: str, bundle_id: str) -> Path:
