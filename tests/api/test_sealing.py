@@ -1,0 +1,74 @@
+"""Sealing over the API: what the bundle holds, and what a stranger can do with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.evidence.verify import verify_bundle
+from config.problems import Exit
+from tests.api.conftest import Api
+from tests.api.test_api import facts_document
+from tests.api.test_records import audit
+
+PASSPHRASE = "a long passphrase"
+LAYOUT = {
+    "inspection.json", "unit.json", "authorisation/authorisations.json", "coverage.csv", "verdicts.jsonl",
+    "findings.jsonl", "rates.json", "decisions.jsonl", "objections.jsonl", "changes-to-targets.jsonl",
+    "custody/log.jsonl", "team.json", "ledgers/files.json", "ledgers/proofs.json", "tables/hosts.jsonl",
+    "tables/records.jsonl", "tables/results.jsonl", "tool/versions.json", "tool/sbom.cdx.json", "tool/policy.json",
+    "tool/rules.json", "tool/settings.json", "tool/clock.json", "tool/policies/national.toml",
+    "tool/ledger_columns.toml",
+}  # fmt: skip
+
+
+def sealed(api: Api, one: str, **body: Any) -> dict[str, Any]:
+    """Seal and return the job's result."""
+    job = api.post(f"{one}/bundles", body or None)
+    result: dict[str, Any] = api.built.appliance.jobs.get(job["id"]).future.result(60)  # pyright: ignore
+    return result
+
+
+@pytest.fixture
+def one(api: Api) -> str:
+    """Path of a judged inspection whose vault is open."""
+    api.post("/api/v1/vault", {"passphrase": PASSPHRASE})
+    path = api.new_inspection()
+    api.post(f"{path}/facts", facts_document())
+    audit(api, path)
+    return path
+
+
+def test_a_bundle_holds_everything_that_the_verdicts_rest_on(api: Api, one: str) -> None:
+    bundle = sealed(api, one)
+    assert verify_bundle(Path(bundle["path"]), [], bundle["fingerprint"]).exit is Exit.DONE
+    with zipfile.ZipFile(bundle["path"]) as archive:
+        names = {name.removeprefix("data/") for name in archive.namelist()}
+        assert names >= LAYOUT
+        assert any(name.startswith("tool/catalogue/") for name in names)
+        rates, team = (json.loads(archive.read(f"data/{name}")) for name in ("rates.json", "team.json"))
+        parts = json.loads(archive.read("data/tool/sbom.cdx.json"))["components"]
+        rows = archive.read("data/tables/hosts.jsonl").splitlines()
+    assert rates["digest"] == api.get(f"{one}/rates")["digest"]
+    assert team == {"operators": ["inspector"], "sealed_by": "inspector"}
+    assert "pkg:pypi/cryptography@" in " ".join(part["purl"] for part in parts)
+    assert len(rows) == 1
+
+
+def test_the_wheel_in_a_bundle_can_be_installed_and_runs(api: Api, one: str, tmp_path: Path) -> None:
+    bundle = sealed(api, one)
+    with zipfile.ZipFile(bundle["path"]) as archive:
+        (wheel,) = (name for name in archive.namelist() if name.endswith(".whl"))
+        file = Path(archive.extract(wheel, tmp_path))
+    target = tmp_path / "installed"
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target))
+    subprocess.run([*pip, str(file)], check=True)
+    code = "import config.messages, appliance.version as v; print(config.messages.__file__, v.VERSION)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=target, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith(str(target))
