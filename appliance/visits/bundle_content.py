@@ -35,6 +35,8 @@ TABLES = (
     "computer_links", "records", "reopenings", "sightings",
 )  # fmt: skip
 """Tables that go into ``data/tables`` row by row: what was discovered and entered, beyond the files of their own."""
+JUDGED_TABLES = ("audit_hosts", "audit_assets")
+"""Computers and assets as the sealed audit saw them."""
 RESULTS = """SELECT facts_id, scan_id, round, host_id, outcome, reason, finished_at, raw_file, raw_digest
              FROM results ORDER BY facts_id"""
 
@@ -46,7 +48,7 @@ def bundle_files(
     yield from _visit_files(appliance, db)
     yield from _host_files(db, folder)
     yield BundleFile("data/coverage.csv", _coverage(db))
-    yield from _table_files(db)
+    yield from _table_files(db, audit)
     yield from _ledger_files(db, folder)
     yield from _judged_files(db, audit)
     for kind in ("decisions", "objections"):
@@ -92,11 +94,15 @@ def csv_cell(text: str) -> str:
     return f"'{text}" if text[:1] and text[0] in FORMULA_STARTS else text
 
 
-def _table_files(db: Db) -> Iterator[BundleFile]:
+def _table_files(db: Db, audit: Row) -> Iterator[BundleFile]:
     """Rows as they are stored; a column that holds JSON is a string there. Facts are under ``data/hosts``."""
     queries = {name: f"SELECT * FROM {name} ORDER BY rowid" for name in TABLES}  # noqa: S608  tables of ours
     for name, sql in {**queries, "results": RESULTS}.items():
         yield BundleFile(f"data/tables/{name}.jsonl", (_line(row) for row in db.stream(sql)))
+    for name in JUDGED_TABLES:
+        of_audit = f"SELECT * FROM {name} WHERE audit_id = ? ORDER BY rowid"  # noqa: S608  tables of ours
+        rows = db.rows(of_audit, [audit["id"]])
+        yield BundleFile(f"data/tables/{name}.jsonl", b"".join(map(_line, rows)))
 
 
 def _ledger_files(db: Db, folder: InspectionFolder) -> Iterator[BundleFile]:
