@@ -119,8 +119,9 @@ class AuditRun:
         return self._finish().differences
 
     def hosts(self) -> Iterator[dict[str, Any]]:
-        """The computers as judged: host_id, address, hostname, asset_no, facts_id, collected, client."""
+        """The computers as judged: host_id, address, hostname, asset_no, facts_id, collected, client, marks."""
         collected, clients = set(self._survey.collected()), set(self._survey.clients)
+        marks = self._finish().marks
         for host in self._roster.hosts:
             asset = self._roster.asset_of(host.id)
             yield {
@@ -131,6 +132,7 @@ class AuditRun:
                 "facts_id": host.facts_id,
                 "collected": int(host.id in collected),
                 "client": int(host.id in clients),
+                "marks": marks.get(host.id, ""),
             }
 
     def assets(self) -> Iterator[dict[str, Any]]:

@@ -52,6 +52,7 @@ class Summary:
     rates: Mapping[str, Rate]
     differences: tuple[Difference, ...]
     head: Mapping[str, Any]
+    marks: Mapping[str, str]  # by host id: appliance.judgement.tallies.ComputerTally.marks
 
 
 class Output:
@@ -104,7 +105,8 @@ class Output:
             self._charge(surplus)
         rates = self._rates(roster, survey, sum(surplus.unnamed for surplus in surpluses))
         lines = differences(inputs.declared.official, self._compared, inputs.catalogue)
-        return Summary(self._all_findings(roster, survey, surpluses), rates, lines, self._head(inputs, roster, survey))
+        findings = self._all_findings(roster, survey, surpluses)
+        return Summary(findings, rates, lines, self._head(inputs, roster, survey), self._computers.marks)
 
     def _charge(self, surplus: Surplus) -> None:
         """A desk decision or an upheld objection about the product takes the surplus off the rates as well."""

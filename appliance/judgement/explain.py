@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from appliance.judgement.copies import entry_ref, states_of
-from appliance.model import Category, Decision, Product
+from appliance.judgement.tallies import MARKED, MARKS
+from appliance.model import Category, Decision, Product, SoftwareOrigin
 from config.message import Message
 from scanner.model import LicenceState
 
@@ -16,6 +19,11 @@ Document = Mapping[str, Any]
 _STATE = TypeAdapter(LicenceState)
 GROUPS = ("installations", "licence_states", "traces", "antivirus", "floating_licences")
 SINGLE = ("os", "identity")
+BY_COMPUTER: Mapping[str, Mapping[str, str]] = {
+    "computer_legal_rate": {"n": "lL", "lower": "lL", "upper": "lLvV", "d": "lLvVuU"},
+    "computer_domestic_rate": {"n": "LV", "lower": "LV", "upper": "LV", "d": "lLvVuU"},
+}
+"""The letters of computers that the numbers of rates by computer count; ``excluded`` counts none."""
 SHOWN_OBSERVATIONS = 50
 """A verdict at product level rests on every copy; so many are shown raw, the others are counted."""
 
@@ -79,42 +87,61 @@ def by_facts(observations: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def counted(name: str, number: str, audited: Iterable[str]) -> dict[str, Any] | None:
-    """Which verdicts on computers a number of a software rate counts: ``{categories, decisions, official, origin}``.
+Cell = tuple[str, str, bool, str]
+"""Category, decision, official, origin: verdicts on computers are stored in order within each cell."""
 
-    None for a rate that counts computers or papers. ``official`` False: copies on 实有账无 computers, and those that
-    are 不计入. Copies that R14 moves to 非正版 by count stay among the decisions of their machines; the product-level
-    verdicts beside them say how many.
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Which verdicts on computers a number of a software rate counts."""
+
+    categories: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    official: bool
+    domestic_only: bool = False
+
+    def cells(self) -> Iterator[Cell]:
+        """Without ``official``: copies on 实有账无 computers, and those that are 不计入."""
+        origins = (SoftwareOrigin.DOMESTIC.value,) if self.domestic_only else ("", *(o.value for o in SoftwareOrigin))
+        for category, decision, origin in itertools.product(self.categories, self.decisions, origins):
+            yield category, decision.value, self.official, origin
+            if decision is Decision.EXCLUDED:
+                yield category, decision.value, True, origin
+
+
+def counted(name: str, number: str, audited: Iterable[str]) -> Counted | None:
+    """None for a rate that counts computers or papers.
+
+    Copies that R14 moves to 非正版 by count stay among the decisions of their machines; the product-level verdicts
+    beside them say how many.
     """
     base, _, category = name.partition(".")
     if base not in ("legal_rate", "domestic_rate", "copy_legal_rate"):
         return None
-    categories = [Category(category).value] if category else sorted(audited)
-    judged = [Decision.LICENSED.value, Decision.UNLICENSED.value, Decision.TO_VERIFY.value]
+    categories = (Category(category).value,) if category else tuple(sorted(audited))
     if number == "excluded":
-        return {
-            "categories": categories,
-            "decisions": [*judged, Decision.EXCLUDED.value],
-            "official": False,
-            "origin": "",
-        }
-    decisions, origin = judged, ""
-    if number != "d":
-        wide = number == "upper" or (base == "domestic_rate" and number == "n")
-        decisions = [Decision.LICENSED.value, *([Decision.TO_VERIFY.value] if wide else [])]
-        origin = "domestic" if base == "domestic_rate" else ""
-    return {"categories": categories, "decisions": decisions, "official": True, "origin": origin}
+        return Counted(categories, tuple(Decision), official=False)
+    if number == "d":
+        return Counted(categories, tuple(MARKS), official=True)
+    domestic = base == "domestic_rate"
+    wide = number == "upper" or (domestic and number == "n")
+    decisions = (Decision.LICENSED, *((Decision.TO_VERIFY,) if wide else ()))
+    return Counted(categories, decisions, official=True, domestic_only=domestic)
 
 
-def counted_by_computer(name: str, audited: Iterable[str]) -> list[str]:
-    """The categories of a rate that counts computers by their worst product; empty for every other rate."""
+def counted_by_computer(name: str, number: str) -> tuple[int, str] | None:
+    """Which place of a computer's marks a rate by computer looks at, and the letters that a number counts.
+
+    None for every other rate. Marks: :data:`appliance.judgement.tallies.MARKS`.
+    """
     base, _, category = name.partition(".")
-    if base not in ("computer_legal_rate", "computer_domestic_rate"):
-        return []
-    return [Category(category).value] if category else sorted(audited)
+    if base not in BY_COMPUTER:
+        return None
+    if category:
+        category = Category(category).value
+    return MARKED.index(category), BY_COMPUTER[base].get(number, "")
 
 
-def computer_decisions(number: str) -> tuple[str, ...]:
-    """The worst decisions of the computers that a number counts."""
-    fine, still_open, bad = (d.value for d in (Decision.LICENSED, Decision.TO_VERIFY, Decision.UNLICENSED))
-    return {"d": (fine, still_open, bad), "upper": (fine, still_open), "excluded": ()}.get(number, (fine,))
+def worst_of(mark: str) -> str:
+    """The decision that a letter of a computer's marks stands for."""
+    return next(decision.value for decision, letter in MARKS.items() if letter == mark.lower())

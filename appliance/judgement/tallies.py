@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from appliance.judgement.positions import Surplus
@@ -11,6 +11,11 @@ from appliance.rules.model import Copy
 
 WORST_FIRST = (Decision.UNLICENSED, Decision.TO_VERIFY, Decision.LICENSED)
 UNKNOWN = ""
+MARKED = ("", *(category.value for category in Category))
+"""What a computer is counted in: all audited categories together, and each category. Stored marks go by this order."""
+MARKS = {Decision.UNLICENSED: "u", Decision.TO_VERIFY: "v", Decision.LICENSED: "l"}
+"""A computer's worst decision in a group as one letter, a capital when the group is domestic and fine."""
+NO_MARK = "-"
 
 
 @dataclass(slots=True)
@@ -107,6 +112,8 @@ class ComputerTally:
     audited: frozenset[Category]
     counts: dict[str, Count] = field(default_factory=dict[str, Count])
     domestic: dict[str, int] = field(default_factory=dict[str, int])
+    marks: dict[str, str] = field(default_factory=dict[str, str])
+    """By host id, one letter for each of ``MARKED``: what the rates by computer count it as."""
     _host: str = ""
     _worst: dict[str, Decision] = field(default_factory=dict[str, Decision])
     _foreign: set[str] = field(default_factory=set[str])
@@ -130,7 +137,20 @@ class ComputerTally:
         for name, decision in self._worst.items():
             self.counts.setdefault(name, Count()).one(decision)
             self.domestic[name] = self.domestic.get(name, 0) + (name not in self._foreign)
+        if self._worst:
+            self.marks[self._host] = marked(self._worst, self._foreign)
         self._worst, self._foreign = {}, set()
+
+
+def marked(worst: Mapping[str, Decision], foreign: Container[str]) -> str:
+    """One letter for each of ``MARKED``. ``worst``: the worst decision by group; ``foreign``: groups not all fine."""
+    return "".join(_mark(worst.get(name), name in foreign) for name in MARKED)
+
+
+def _mark(decision: Decision | None, is_foreign: bool) -> str:
+    if decision is None:
+        return NO_MARK
+    return MARKS[decision] if is_foreign else MARKS[decision].upper()
 
 
 def _worse(one: Decision | None, other: Decision) -> Decision:

@@ -20,6 +20,7 @@ def save_audit(db: Db, head: Row, verdicts: Iterable[tuple[Verdict, bytes]], aft
     with db.atomic():
         db.insert("audits", {**head, "head": "{}", "rates": "{}", "positions": "[]", "digest": ""})
         db.insert_many("verdicts", (_verdict(audit_id, n, v, line) for n, (v, line) in enumerate(verdicts)))
+        keep_surplus(db, audit_id)
         result = next(after)
         db.insert_many("findings", (_finding(audit_id, n, f) for n, f in enumerate(result["findings"])))
         for table, rows in (("audit_hosts", result["hosts"]), ("audit_assets", result["assets"])):
@@ -50,6 +51,15 @@ def _verdict(audit_id: str, seq: int, verdict: Verdict, line: bytes) -> Row:
         "origin": verdict.origin.value if verdict.origin else "",
         "document": line.decode().rstrip("\n"),
     }
+
+
+def keep_surplus(db: Db, audit_id: str) -> None:
+    """Keep the few verdicts at product level apart: they name every observation of the product, a megabyte each."""
+    db.execute(
+        """INSERT INTO audit_surplus SELECT audit_id, seq, category, product_id, json_remove(document, '$.observations')
+           FROM verdicts INDEXED BY verdicts_by_host WHERE audit_id = ? AND host_id = ''""",
+        [audit_id],
+    )
 
 
 def _finding(audit_id: str, seq: int, document: Row) -> Row:

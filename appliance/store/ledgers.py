@@ -151,6 +151,18 @@ def documents_in_force(db: Db, kind: LedgerKind) -> list[Row]:
     return [ADAPTERS[kind].dump_python(record, mode="json") for record in found]
 
 
+def page_in_force(db: Db, kind: LedgerKind, first: int, limit: int) -> tuple[list[Row], int]:
+    """Some of :func:`documents_in_force`, and how many they are; one file alone is read no further than needed."""
+    files = files_in_force(db, kind)
+    if len(files) != 1:
+        found = documents_in_force(db, kind)
+        return found[first : first + limit], len(found)
+    file_id = files[0]["id"]
+    sql = "SELECT document FROM declared WHERE file_id = ? ORDER BY seq LIMIT ? OFFSET ?"
+    rows = [loads(row["document"]) for row in db.rows(sql, [file_id, limit, first])]
+    return rows, int(db.value("SELECT COUNT(*) FROM declared WHERE file_id = ?", [file_id]))
+
+
 def all_in_force(db: Db, kind: LedgerKind) -> tuple[DeclaredRecord, ...]:
     """Every record of the files of ``kind`` in force, file by file, those that stand in several files included."""
     sql = """SELECT d.document FROM declared d JOIN ledger_files f ON f.id = d.file_id

@@ -42,7 +42,7 @@ def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[s
         head = audit["head"]
         products = recognising.corrected(appliance, folder).products
         return {
-            "verdict": found,
+            "verdict": {**found, "observations": found["observations"][: explain.SHOWN_OBSERVATIONS]},
             "rule": explain.rule_text(found["rule"]).to_json(),
             "policy": Message(found["policy"]).to_json(),
             "basis": {name: head[name] for name in ("as_of", "phase", "catalogue")} | {"policy": head["policy"]["id"]},
@@ -99,7 +99,7 @@ def position(appliance: Appliance, inspection_id: str, software_no: str, after: 
             "positions": [{**row, "said": explain.position_text(row).to_json()} for row in mine],
             "ledger": [store.ledger_row(db, row["row"]) for row in mine],
             "proofs": store.proofs_of(db, {software_no}),
-            "allocations": store.allocated(db, software_no),
+            "allocations": store.allocated(db, software_no, limit),
             "surplus": store.surplus_of_product(db, audit["id"], product_id),
             "kind": "verdicts",
             "items": [{"sequence": sequence, **document} for sequence, document in rows[:limit]],
@@ -134,18 +134,17 @@ def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -
     if switches["legal_rate_mode"]["value"] == "computer" and name.startswith("legal_rate"):
         name = f"computer_{name}"
     if wanted := explain.counted(name, number, audited):
-        rows = store.verdicts_counted(db, audit["id"], wanted, after, limit + 1)
-        surplus = store.product_level(db, audit["id"], wanted["categories"])
+        rows = store.verdicts_counted(db, audit["id"], wanted.cells(), after, limit + 1)
+        surplus = store.product_level(db, audit["id"], wanted.categories)
         shown = [{"sequence": sequence, **document} for sequence, document in rows[:limit]]
         more = rows[limit - 1][0] if len(rows) > limit else None
         return {"kind": "verdicts", "surplus": surplus, "items": shown, "next": more}
-    if categories := explain.counted_by_computer(name, audited):
-        good = explain.computer_decisions(number)
-        rows = store.computers_counted(db, audit["id"], categories, good, after, limit + 1)
-        return _paged("hosts", rows, limit)
+    if by_mark := explain.counted_by_computer(name, number):
+        rows = store.computers_counted(db, audit["id"], *by_mark, after, limit + 1)
+        return _paged("hosts", [{**row, "worst": explain.worst_of(row.pop("mark"))} for row in rows], limit)
     if name in HOST_RATES:
         return _over_the_ledger(db, audit["id"], name, number, after, limit)
-    return {"kind": "records", "items": store.papers_of(db, name), "next": None}
+    return _paged("records", store.papers_of(db, name, after, limit + 1), limit)
 
 
 def _over_the_ledger(db: Db, audit_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
