@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from appliance.store.database import Db, Schema
+from appliance.store.marks import fill_marks
+from appliance.store.schedules import create_index_tables, create_place_tables
 
 INSPECTION_TABLES = """
 CREATE TABLE inspection (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL,
@@ -120,10 +122,6 @@ CREATE TABLE reopenings (id TEXT PRIMARY KEY, reopened_at TEXT NOT NULL, reopene
 CREATE INDEX verdicts_by_product ON verdicts (audit_id, product_id, seq)
 """
 
-
-def _first_inspection(db: Db) -> None:
-    db.script(INSPECTION_TABLES)
-
 ENDING_TABLES = """
 CREATE TABLE endings (inspection_id TEXT PRIMARY KEY REFERENCES inspections(id), stage TEXT NOT NULL,
   document TEXT NOT NULL)
@@ -142,6 +140,10 @@ CREATE INDEX audit_hosts_in_order ON audit_hosts (audit_id);
 CREATE INDEX audit_assets_in_order ON audit_assets (audit_id);
 CREATE INDEX declared_by_number ON declared (json_extract(document, '$.software_no'))
 """
+
+
+def _first_inspection(db: Db) -> None:
+    db.script(INSPECTION_TABLES)
 
 
 def _first_index(db: Db) -> None:
