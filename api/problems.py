@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, make_response
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from api.present import shown
 from config.ids import Ids
 from config.message import Message
-from config.messages import render
+from config.messages import catalogue, render
 from config.problems import Problem
 
 LOG = logging.getLogger("hezheng.api")
@@ -41,10 +42,24 @@ def problem_response(body: dict[str, Any]) -> Response:
 
 
 def invalid_request(error: ValidationError) -> Response:
-    """The answer to a request that does not fit its schema; names the first field."""
+    """The answer to a request that does not fit its schema; names the first field, and what is wrong with it."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
-    return problem_response(problem_json(Message.of("http.invalid", field=field, detail=first["msg"]), 422, 2))
+    where = [str(part) for part in first["loc"]] or ["body"]
+    detail = render(_detail(first["type"], first.get("ctx", {})))
+    message = Message.of("http.invalid", field=".".join(where), name=where[0], detail=detail)
+    return problem_response(problem_json(message, 422, 2))
+
+
+def _detail(kind: str, context: Mapping[str, Any]) -> Message:
+    """The sentence for one of pydantic's error types, https://docs.pydantic.dev/latest/errors/validation_errors/."""
+    code = f"invalid.{kind}"
+    if code not in catalogue():
+        return Message.of("invalid.other", type=kind)
+    return Message(code, {name: _listed(value) for name, value in context.items()})
+
+
+def _listed(value: object) -> str:
+    return str(value).replace(" or ", ", ").replace(", ", "、")
 
 
 def register(app: Flask, ids: Ids) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from api.commands.backup import backup, restore
 from api.commands.base import guarded
 from api.commands.catalogue import catalogue
 from api.commands.credentials import credential, vault
@@ -19,6 +20,7 @@ from api.commands.recover import recover
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
 from api.commands.serve import link, serve
+from api.commands.wording import install
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,
@@ -45,12 +47,14 @@ COMMANDS: tuple[click.Command, ...] = (
     record,
     evidence,
     recover,
+    backup,
+    restore,
     catalogue,
 )
 
 
 @click.group(help="核正：软件正版化督查工具。在被检查单位的局域网内只读采集，判定并封存证据。")
-@click.version_option(package_name="hezheng")
+@click.version_option(package_name="hezheng", message="%(prog)s %(version)s", help="显示版本。")
 def hezheng() -> None:
     pass
 
@@ -61,4 +65,5 @@ for command in COMMANDS:
 
 def main() -> None:
     """Entry point of the console script."""
+    install()
     sys.exit(guarded(lambda: hezheng.main(standalone_mode=False)))

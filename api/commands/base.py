@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import click
 
@@ -101,8 +102,13 @@ def secret_from(descriptor: int | None, prompt: str, *, confirm: bool = False) -
     return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def unlock(client: Client, passphrase_fd: int | None) -> None:
-    """Open the vault when it exists and is locked: in this process it always is."""
+def unlock(client: Client, passphrase_fd: int | None, inspection_id: str | None = None) -> None:
+    """Open the vault when it exists and is locked: in this process it always is.
+
+    Raises Failed for an unknown ``inspection_id`` before anybody is asked for a password.
+    """
+    if inspection_id is not None:
+        client.get(f"/api/v1/inspections/{quote(inspection_id, safe='')}")
     vault = client.get("/api/v1/status")["vault"]
     if vault["exists"] and vault["locked"]:
         passphrase = secret_from(passphrase_fd, "口令库密码")

@@ -18,12 +18,13 @@ from urllib.parse import urlencode
 
 from appliance.folder import DataFolder, locate, read_holder, writing
 from config.clock import SystemClock
-from config.message import Message
-from config.problems import EnvironmentProblem, Exit
+from config.problems import BadInput, EnvironmentProblem, Exit
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 600
 POLL_SECONDS = 0.3
+MARKS = ("appliance.db", "hezheng.toml", "lock")
+"""What tells a data folder from any other."""
 
 
 class Failed(Exception):
@@ -150,9 +151,12 @@ class Client:
 
 
 @contextmanager
-def connected(data: Path | None) -> Generator[Client]:
-    """A client of the data folder's appliance, wherever it runs. Raises Busy when another command is writing."""
-    folder = DataFolder(locate(data, os.environ, CHECKOUT))
+def connected(data: Path | None, *, create: bool = False) -> Generator[Client]:
+    """A client of the data folder's appliance, wherever it runs; only ``create`` starts a new data folder.
+
+    Raises BadInput for a folder that is not a data folder, Busy when another command is writing.
+    """
+    folder = data_folder(data, create=create)
     running = _running(folder)
     if running is not None:
         yield Client(running, in_process=False)
@@ -163,6 +167,20 @@ def connected(data: Path | None) -> Generator[Client]:
             yield Client(transport, in_process=True)
         finally:
             transport.close()
+
+
+def data_folder(data: Path | None, *, create: bool) -> DataFolder:
+    """The data folder that is meant. Raises BadInput for a missing (unless ``create``) or foreign one."""
+    folder = DataFolder(locate(data, os.environ, CHECKOUT))
+    if any((folder.root / name).exists() for name in MARKS):
+        return folder
+    if folder.root.exists() and not folder.root.is_dir():
+        raise BadInput("data.not_a_folder", path=str(folder.root))
+    if folder.root.exists() and any(folder.root.iterdir()):
+        raise BadInput("data.foreign", path=str(folder.root))
+    if not create:
+        raise BadInput("data.nothing_there", path=str(folder.root))
+    return folder
 
 
 def _running(folder: DataFolder) -> HttpTransport | None:
@@ -176,8 +194,3 @@ def _running(folder: DataFolder) -> HttpTransport | None:
     except EnvironmentProblem:
         return None  # a leftover of an appliance that was killed; the lock decides
     return transport
-
-
-def message_of(body: Mapping[str, Any]) -> Message:
-    """The message of a problem body."""
-    return Message(str(body["code"]), dict(body.get("params", {})))

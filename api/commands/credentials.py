@@ -23,7 +23,7 @@ def vault() -> None:
 @json_option
 def vault_create(passphrase_fd: int | None, data: Path | None, as_json: bool) -> None:
     passphrase = secret_from(passphrase_fd, "新的口令库密码", confirm=True)
-    with connected(data) as client:
+    with connected(data, create=True) as client:
         put(client.send("POST", f"{V1}/vault", {"passphrase": passphrase}), "vault", as_json)
 
 
@@ -77,7 +77,7 @@ def credential_add(
 ) -> None:
     body = {"kind": kind, "protocol": protocol, "username": username, "domain": domain, "label": label}
     with connected(data) as client:
-        unlock(client, passphrase_fd)
+        unlock(client, passphrase_fd, inspection_id)
         secret = secret_from(secret_fd, f"账号 {username} 的口令")
         request = {**body, "ranges": list(ranges), "secret": secret}
         put(client.send("POST", f"{V1}/inspections/{inspection_id}/credentials", request), "credential", as_json)
@@ -108,7 +108,7 @@ def credential_reenter(
     as_json: bool,
 ) -> None:
     with connected(data) as client:
-        unlock(client, passphrase_fd)
+        unlock(client, passphrase_fd, inspection_id)
         body = {"secret": secret_from(secret_fd, "口令")}
         path = f"{V1}/inspections/{inspection_id}/credentials/{credential_id}/secret"
         put(client.send("PUT", path, body), "credential", as_json)

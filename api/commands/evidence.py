@@ -30,7 +30,7 @@ def evidence_seal(
     inspection_id: str, out: Path | None, passphrase_fd: int | None, data: Path | None, as_json: bool
 ) -> None:
     with connected(data) as client:
-        unlock(client, passphrase_fd)
+        unlock(client, passphrase_fd, inspection_id)
         sealed = follow(client, client.send("POST", f"{ONE}/{inspection_id}/bundles"))["result"]
         if out:
             out.write_bytes(client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file"))

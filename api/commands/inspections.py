@@ -25,7 +25,7 @@ def unit() -> None:
 @data_option
 @json_option
 def unit_create(name: str, system: str, region: str, data: Path | None, as_json: bool) -> None:
-    with connected(data) as client:
+    with connected(data, create=True) as client:
         put(client.send("POST", f"{V1}/units", {"name": name, "system": system, "region": region}), "unit", as_json)
 
 

@@ -48,7 +48,7 @@ def scan_start(
     body = {"segment": segment, "discover_only": discover_only, "accept_first_contact": accept_first_contact}
     body |= {"only_missing": only_missing, "rounds": rounds, "round_minutes": round_minutes, "canary": canary}
     with connected(data) as client:
-        unlock(client, passphrase_fd)
+        unlock(client, passphrase_fd, inspection_id)
         _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans", body), discover_only, as_json)
 
 
@@ -60,7 +60,7 @@ def scan_start(
 @json_option
 def scan_resume(inspection_id: str, scan_id: str, passphrase_fd: int | None, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
-        unlock(client, passphrase_fd)
+        unlock(client, passphrase_fd, inspection_id)
         _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans/{scan_id}/resume"), False, as_json)
 
 

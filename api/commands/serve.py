@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from api.commands.base import data_option, json_option, put, say, tell
-from api.commands.client import CHECKOUT, HttpTransport, connected
+from api.commands.client import HttpTransport, connected, data_folder
 from config.messages import render
 from config.problems import Conflict, EnvironmentProblem
 
@@ -19,12 +18,12 @@ from config.problems import Conflict, EnvironmentProblem
 @click.option("--listen-fd", type=int, help="使用继承来的监听套接字。")
 def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     from api import serving
-    from appliance.folder import DataFolder, locate, writing
+    from appliance.folder import writing
     from appliance.visits import recovery
     from config.clock import SystemClock
     from config.settings import load
 
-    folder = DataFolder(locate(data, os.environ, CHECKOUT))
+    folder = data_folder(data, create=True)
     listening = serving.listen(load(folder.root), port, listen_fd)
     address = serving.address_of(listening)
     with writing(folder, address):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from flask import request
 from flask_openapi3.models.file import FileStorage
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress
+from pydantic_core import PydanticCustomError
 
 from appliance.judgement.declared import Answer
 from appliance.ledger.model import LedgerKind, ProofLevel
@@ -17,15 +18,15 @@ from credentials.model import CredentialKind, LoginProtocol
 
 
 def _visible(text: str) -> str:
-    """Text without blanks at its ends. Raises ValueError for characters that nobody would see."""
+    """Text without blanks at its ends. Raises an error ``invisible`` for characters that nobody would see."""
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" for c in text):
-        raise ValueError("含有不可见字符")
+        raise PydanticCustomError("invisible", "invisible characters")
     return text.strip()
 
 
 def _named(text: str) -> str:
     if not text:
-        raise ValueError("不能为空")
+        raise PydanticCustomError("blank", "empty")
     return text
 
 
@@ -128,6 +129,10 @@ class ReopeningBody(Request):
 class EndingBody(Request):
     copy_path: Annotated[str, Field(min_length=1, max_length=4096)]
     same_medium_reason: Text = ""
+
+
+class BackupBody(Request):
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class AuthorisationBody(Request):

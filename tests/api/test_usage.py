@@ -1,0 +1,99 @@
+"""A person who mistypes, or points at the wrong place, is told so in Chinese, and nothing is touched."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.commands import wording
+from config.messages import catalogue
+from tests.api.conftest import Api, hezheng
+
+ENGLISH = {"LANG": "C", "LC_ALL": "C"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scan", "begin"), "没有命令 begin"),
+        (("scan", "start"), "缺少参数 'INSPECTION_ID'"),
+        (("scan", "start", "X", "--rounds", "99"), "99 不在范围 1<=x<=48 内"),
+        (("scan", "start", "X", "--rounds", "a"), "a 不是 integer"),
+        (("scan", "start", "X", "--segment"), "选项 --segment 后面要有值"),
+        (("scan", "start", "X", "--jsn"), "没有选项 --jsn。 是不是 '--json'？"),
+        (("scan", "start", "X", "--json=1"), "选项 --json 后面不能有值"),
+        (("inspection", "phase", "X", "late"), "late 不在可选值 'on_site', 'after_proof', 'final' 之中"),
+        (("facts", "import", "X", "no-such-file"), "'FILE'：no-such-file 不存在"),
+        (("unit", "create", "某某", "局"), "多出的参数：局"),
+        (("authorisation", "record", "X", "--from", "gestern"), "gestern 不符合格式"),
+    ],
+)
+def test_a_mistyped_command_is_explained_in_chinese(data: Path, arguments: tuple[str, ...], said: str) -> None:
+    ran = hezheng(data, *arguments, environment=ENGLISH)
+    assert (ran.exit, ran.out) == (2, "")
+    assert said in ran.err
+    assert not re.search("Error|Usage|Try|Invalid|Missing|No such", ran.err)
+
+
+def test_every_sentence_of_click_has_its_placeholders() -> None:
+    for code in set(wording.CODES.values()):
+        theirs = " ".join(sentence for sentence, ours in wording.CODES.items() if ours == code)  # click fills either
+        assert set(re.findall(r"\{(\w+)", catalogue()[code])) <= set(re.findall(r"\{(\w+)", theirs)), theirs
+
+
+def test_the_help_is_chinese_in_an_english_shell(data: Path) -> None:
+    shown = hezheng(data, "scan", "--help", environment=ENGLISH).out
+    assert "用法：" in shown
+    assert "显示本说明" in shown
+    assert "Show this" not in shown
+
+
+def test_an_unknown_inspection_is_named_before_anybody_types_a_password(data: Path) -> None:
+    assert hezheng(data, "vault", "create", "--passphrase-fd", "0", secret="a long enough passphrase\n").exit == 0
+    for command in (("scan", "start"), ("evidence", "seal")):
+        ran = hezheng(data, *command, "01ARZ3NDEKTSV4RRFFQ69G5FAV", secret="")
+        assert ran.exit == 3
+        assert "01ARZ3NDEKTSV4RRFFQ69G5FAV" in ran.err
+        assert "口令库密码" not in ran.err
+
+
+@pytest.mark.parametrize("command", [("unit", "list"), ("unit", "create", "某局"), ("serve", "--port", "0")])
+def test_a_folder_of_somebody_else_is_not_filled(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "照片.txt").write_text("x")
+    ran = hezheng(tmp_path, *command)
+    assert ran.exit == 3
+    assert "不是核正的数据文件夹" in ran.err
+    assert [file.name for file in tmp_path.iterdir()] == ["照片.txt"]
+
+
+def test_reading_makes_no_data_folder(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        ran = hezheng(folder, "inspection", "list")
+        assert ran.exit == 3
+        assert "还没有核正的数据" in ran.err
+    assert list(tmp_path.iterdir()) == []
+    assert hezheng(tmp_path / "missing", "unit", "create", "某局").exit == 0
+    assert "某局" in hezheng(tmp_path / "missing", "unit", "list").out
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("units", {}, "“名称”有误：没有填写"),
+        ("units", {"name": "x" * 201}, "“名称”有误：最多 200 个字"),
+        ("units", {"name": "a\u200bb"}, "“名称”有误：含有不可见字符"),
+        ("units", {"name": " "}, "“名称”有误：不能为空"),
+        ("units", {"name": "x", "colour": 1}, "“colour”有误：没有这一项"),
+        ("units", [], "“提交的内容”有误：应为名称与值的对应表"),
+        ("inspections", {"unit": "x", "kind": "last"}, "应为 'initial'、'follow_up'、'self_check' 之一"),
+        ("inspections", {"unit": "x", "as_of": "yesterday"}, "“检查基准日”有误：应为日期"),
+        ("inspections/short/audits", {}, "“督查编号”有误：写法不对"),
+    ],
+)
+def test_a_request_that_does_not_fit_is_explained_in_chinese(api: Api, path: str, body: Any, said: str) -> None:
+    response = api.call("POST", f"/api/v1/{path}", body)
+    assert response.status_code == 422
+    assert said in (response.json or {})["title"]
