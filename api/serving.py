@@ -15,7 +15,8 @@ from api.app import create_app
 from api.auth import Gate, write_api_token
 from appliance.context import Appliance
 from appliance.folder import DataFolder
-from appliance.visits import ending, inspections
+from appliance.visits import ending, inspections, schedule
+from appliance.visits.ticker import Ticker
 from config.clock import Clock
 from config.problems import EnvironmentProblem
 from config.settings import Settings, load
@@ -36,6 +37,7 @@ def build(folder: DataFolder, clock: Clock) -> Built:
     appliance = Appliance.open(folder, settings, clock)
     ending.recover(appliance)
     inspections.recover(appliance)
+    schedule.desk(appliance).recover()
     gate = Gate(clock, write_api_token(folder.run))
     return Built(create_app(appliance, gate), appliance, gate)
 
@@ -76,8 +78,12 @@ def run(built: Built, listening: socket.socket) -> None:
     server = create_server(
         built.app, sockets=[listening], threads=built.appliance.settings.server.threads, ident="hezheng"
     )
+    appliance = built.appliance
+    ticker = Ticker(schedule.desk(appliance).tick, appliance.clock, appliance.settings.schedule.tick_seconds)
+    ticker.start()
     try:
         server.run()
     finally:
+        ticker.stop()
         built.appliance.jobs.stop()
         server.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 
@@ -49,6 +50,11 @@ class FixedClock:
         """Move wall and monotonic time together."""
         self.at += timedelta(seconds=seconds)
         self.ticks += seconds
+
+
+def boot_id(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """Which start of the machine this is: seconds since boot compare within one alone (random(4))."""
+    return file.read_text("ascii").strip()
 
 
 def rfc3339(moment: datetime) -> str:

@@ -79,6 +79,12 @@ class Vault(Section):
     auto_lock_seconds: Positive
 
 
+class Schedule(Section):
+    tick_seconds: Positive
+    start_within_minutes: Positive
+    zone: str
+
+
 class Policy(Section):
     profile: str
 
@@ -92,6 +98,7 @@ class Settings(Section):
     ledger: Ledger
     vault: Vault
     policy: Policy
+    schedule: Schedule
 
 
 def load(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

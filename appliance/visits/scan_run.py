@@ -49,7 +49,7 @@ class ScanOptions:
 
     ``only_missing``: hosts that this inspection has read already are not read again. ``rounds``: how often the hosts
     that were off are looked for, ``round_minutes`` apart. ``canary``: the address where unproven accounts are tried
-    first, and nowhere else before they are proven there.
+    first, and nowhere else before they are proven there. ``presence``: only who is on is of interest, for 开机率.
     """
 
     segment: str | None = None
@@ -59,6 +59,7 @@ class ScanOptions:
     rounds: int = 1
     round_minutes: int = 30
     canary: str | None = None
+    presence: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As stored with the scan."""
@@ -115,6 +116,8 @@ class ScanRun:
     def _one_round(self) -> Message | None:
         """Returns what could not be swept from where the laptop is."""
         left = self._discover()
+        if self.options.presence:
+            return left
         if not self._stopped():
             found = fleet_store.found_by(self.db, self.scan["id"])
             probe_hosts(

@@ -14,6 +14,7 @@ from appliance.store.database import Db, Row
 from appliance.visits.candidates import is_candidate
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.keeping import remove_leftovers
+from appliance.visits.network_check import remember
 from appliance.visits.scan_run import ScanOptions, ScanRun
 from config.clock import rfc3339
 from config.problems import BadInput, Conflict, NotFound, Refused
@@ -25,8 +26,11 @@ from scanner.scope import Scope, require
 __all__ = ["ScanOptions", "cancel", "is_candidate", "list_all", "pause", "presence", "resume", "running_job", "start"]
 
 
-def start(appliance: Appliance, inspection_id: str, options: ScanOptions) -> Job:
-    """Start a scan as a job. Raises Refused without authorisation, statement or window, or with a locked vault."""
+def start(appliance: Appliance, inspection_id: str, options: ScanOptions, scheduled: str = "") -> Job:
+    """Start a scan as a job. Raises Refused without authorisation, statement or window, or with a locked vault.
+
+    ``scheduled``: the id that the schedule chose for it. A scan that a person starts is where the unit's network is.
+    """
     with appliance.open_inspection(inspection_id) as (db, _):
         _check_idle(appliance, inspection_id)
         authorisation = authorisation_in_force(db)
@@ -36,13 +40,13 @@ def start(appliance: Appliance, inspection_id: str, options: ScanOptions) -> Job
         if options.canary is not None and not scope.contains(options.canary):
             raise BadInput("scan.canary_outside", address=options.canary)
         options = replace(options, canary=options.canary and str(parse_address(options.canary)))
-        scan_id = appliance.ids.new()
+        scan_id = scheduled or appliance.ids.new()
         appliance.log(inspection_id, "scan.started", scan=scan_id, authorisation=authorisation.id, size=scope.size)
         row: Row = {"id": scan_id, "started_at": rfc3339(appliance.clock.now())}
         row |= {"authorisation_id": authorisation.id, "options": options.to_json()}
         segments = [(s["id"], s["range"]) for s in inspection_store.list_segments(db)]
         store.create(db, row, cut(scope, segments, appliance.settings.discovery))
-    return _run(appliance, inspection_id, scan_id)
+    return _run(appliance, inspection_id, scan_id, by_person=not scheduled)
 
 
 def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
@@ -57,7 +61,7 @@ def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
         remove_leftovers(db, folder)
         appliance.log(inspection_id, "scan.resumed", scan=scan_id)
         store.update(db, scan_id, state=store.RUNNING, problem=None)
-    return _run(appliance, inspection_id, scan_id)
+    return _run(appliance, inspection_id, scan_id, by_person=True)
 
 
 def cut(scope: Scope, segments: list[tuple[str, str]], settings: Discovery) -> list[tuple[tuple[str, ...], str | None]]:
@@ -135,9 +139,12 @@ def _check_vault(appliance: Appliance, inspection_id: str, options: ScanOptions)
         raise Refused("scan.vault_locked")
 
 
-def _run(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
+def _run(appliance: Appliance, inspection_id: str, scan_id: str, *, by_person: bool) -> Job:
     def work(job: Job) -> dict[str, Any]:
         with appliance.open_inspection(inspection_id) as (db, folder):
-            return ScanRun(appliance, inspection_id, find(db, scan_id), db, folder, job).run()
+            ended = ScanRun(appliance, inspection_id, find(db, scan_id), db, folder, job).run()
+            if by_person:
+                remember(appliance, db, scan_id)
+            return ended
 
     return appliance.jobs.start(f"scan:{scan_id}", "addresses", inspection_id, work)
