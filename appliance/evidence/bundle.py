@@ -6,10 +6,11 @@ bytes. The bundle appears under its name whole or not at all.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,14 +18,15 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.evidence import manifest
+from appliance.evidence.digesting import digest_file, digest_many, read_chunks
 from appliance.evidence.manifest import Digest, Hasher
 from appliance.evidence.signing import Signer
+from appliance.evidence.verify import VerificationOutcome, verify_bundle
 from config.clock import Clock, rfc3339
 from config.durable import sync_folder
 from config.problems import BadInput, Conflict, EnvironmentProblem
 
 TEMPLATES = Path(__file__).parent / "verify_template"
-CHUNK = 1 << 20
 FILE_LIMIT = (2 << 30) - 1
 FILE_MODE = 0o100644
 
@@ -46,6 +48,15 @@ class BundleSealed:
     fingerprint: str
 
 
+TagFiles = Callable[[bytes, bytes], Mapping[str, bytes]]
+"""Further tag files by path, given the payload's SHA-256 list and SM3 list."""
+
+
+def no_tag_files(_sha256: bytes, _sm3: bytes) -> Mapping[str, bytes]:
+    """None."""
+    return {}
+
+
 class Sink(Protocol):
     """Where a bundle's files go."""
 
@@ -53,27 +64,51 @@ class Sink(Protocol):
 
 
 def write_bundle(
-    target: Path, files: Iterable[BundleFile], info: Mapping[str, str], signer: Signer, clock: Clock
+    target: Path,
+    files: Iterable[BundleFile],
+    info: Mapping[str, str],
+    signer: Signer,
+    clock: Clock,
+    extra: TagFiles = no_tag_files,
 ) -> BundleSealed:
-    """Write a zip when ``target`` ends in ``.zip``, else a folder.
+    """Write a zip when ``target`` ends in ``.zip``, else a folder; it is read back and verified before it appears.
 
-    Raises Conflict ``evidence.target_exists``, BadInput for a bad or double path or an oversized file,
-    EnvironmentProblem ``evidence.cannot_write`` (disk full, unreadable source). ``target`` is absent then.
+    Raises Conflict ``evidence.target_exists``, ``evidence.changed_meanwhile`` (a source changed, or the disk gives back
+    something else), BadInput for a bad or double path or an oversized file, EnvironmentProblem
+    ``evidence.cannot_write`` (disk full, unreadable source). ``target`` is absent then.
     """
     ordered = _ordered(files)
     sealed_at = clock.now()
+
+    def fill(partial: Path) -> str:
+        with _sink(partial, target.suffix == ".zip", sealed_at) as sink:
+            return _fill(sink, ordered, _info(info, sealed_at), signer, extra)
+
+    return appearing(target, signer, fill)
+
+
+def appearing(target: Path, signer: Signer, fill: Callable[[Path], str]) -> BundleSealed:
+    """Let ``fill`` write ``target`` aside and return its digest; verify it; give it its name. Raises as above."""
     if target.exists():
         raise Conflict("evidence.target_exists", name=target.name)
     partial = target.with_name(target.name + ".part")
     try:
         _discard(partial)
-        with _discarding(partial), _sink(partial, target.suffix == ".zip", sealed_at) as sink:
-            digest = _fill(sink, ordered, _info(info, sealed_at), signer)
-        partial.rename(target)
+        with _discarding(partial):
+            digest = fill(partial)
+            _read_back(partial, target.name, signer)
+            partial.rename(target)
         sync_folder(target.parent)
     except OSError as error:
         raise EnvironmentProblem("evidence.cannot_write", name=target.name, detail=str(error)) from error
     return BundleSealed(target, digest, signer.fingerprint)
+
+
+def _read_back(partial: Path, name: str, signer: Signer) -> None:
+    found = verify_bundle(partial, [signer.fingerprint], None)
+    if found.outcome is not VerificationOutcome.INTACT:
+        path = str(found.problems[0].params.get("path", ""))
+        raise Conflict("evidence.changed_meanwhile", name=name, path=path)
 
 
 def _ordered(files: Iterable[BundleFile]) -> Sequence[BundleFile]:
@@ -89,28 +124,55 @@ def _ordered(files: Iterable[BundleFile]) -> Sequence[BundleFile]:
     return ordered
 
 
-def _fill(sink: Sink, files: Sequence[BundleFile], info: Mapping[str, str], signer: Signer) -> str:
-    payload = {file.path: _put(sink, file.path, _chunks(file.source)) for file in files}
+def _fill(sink: Sink, files: Sequence[BundleFile], info: Mapping[str, str], signer: Signer, extra: TagFiles) -> str:
+    known = digests_of(files)
+    payload = {file.path: put(sink, file, known.get(file.path)) for file in files}
+    tags = tag_files(payload, info, signer, extra)
+    for path, content in tags.items():
+        sink.write(path, (content,))
+    return hashlib.sha256(tags[manifest.TAG_MANIFEST]).hexdigest()
+
+
+def digests_of(files: Iterable[BundleFile]) -> dict[str, Digest]:
+    """Digests of the files that lie on disk, by bundle path, taken on every core. Raises OSError."""
+    sources = {file.path: file.source for file in files if isinstance(file.source, Path)}
+    found = digest_many(list(sources), lambda path: digest_file(sources[path]))
+    return {path: digest for path, digest in found.items() if digest}
+
+
+def tag_files(
+    payload: Mapping[str, Digest], info: Mapping[str, str], signer: Signer, extra: TagFiles
+) -> dict[str, bytes]:
+    """Everything beside the payload in the order of writing: lists, key, instructions, tag manifest, signature.
+
+    ``extra`` is told the two lists of the payload (SHA-256, SM3) and adds tag files, such as further signatures.
+    """
     octets = sum(digest.size for digest in payload.values())
+    lists = {
+        manifest.MANIFEST: manifest.lines({path: digest.sha256 for path, digest in payload.items()}),
+        manifest.SM3_SUMS: manifest.lines({path: digest.sm3 for path, digest in payload.items()}),
+    }
     tags: dict[str, bytes] = {
         manifest.README: (TEMPLATES / manifest.README).read_bytes(),
         manifest.INFO: _info_text({**info, "Payload-Oxum": f"{octets}.{len(payload)}"}),
         manifest.BAGIT: manifest.BAGIT_TEXT,
-        manifest.MANIFEST: manifest.lines({path: digest.sha256 for path, digest in payload.items()}),
         manifest.PUBLIC_KEY: signer.public_pem,
-        manifest.SM3_SUMS: manifest.lines({path: digest.sm3 for path, digest in payload.items()}),
         manifest.SCRIPT: (TEMPLATES / manifest.SCRIPT).read_bytes(),
+        **lists,
+        **extra(lists[manifest.MANIFEST], lists[manifest.SM3_SUMS]),
     }
-    written = {path: _put(sink, path, (content,)).sha256 for path, content in tags.items()}
-    tag_manifest = manifest.lines(written)
-    digest = _put(sink, manifest.TAG_MANIFEST, (tag_manifest,)).sha256
-    _put(sink, manifest.SIGNATURE, (signer.sign(tag_manifest),))
-    return digest
+    tag_manifest = manifest.lines({path: hashlib.sha256(content).hexdigest() for path, content in tags.items()})
+    return {**tags, manifest.TAG_MANIFEST: tag_manifest, manifest.SIGNATURE: signer.sign(tag_manifest)}
 
 
-def _put(sink: Sink, path: str, chunks: Iterable[bytes]) -> Digest:
+def put(sink: Sink, file: BundleFile, known: Digest | None = None) -> Digest:
+    """Write one file; its digests are taken on the way unless they are ``known``. Raises BadInput, OSError."""
+    chunks = _limited(file.path, _chunks(file.source))
+    if known is not None:
+        sink.write(file.path, chunks)
+        return known
     hasher = Hasher()
-    sink.write(path, _limited(path, hasher.through(chunks)))
+    sink.write(file.path, hasher.through(chunks))
     return hasher.digest()
 
 
@@ -118,9 +180,7 @@ def _chunks(source: Path | bytes | Iterable[bytes]) -> Iterator[bytes]:
     if isinstance(source, bytes):
         yield source
     elif isinstance(source, Path):
-        with source.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        yield from read_chunks(os.open(source, os.O_RDONLY | os.O_CLOEXEC))
     else:
         yield from source
 

@@ -13,8 +13,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Set
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
+from appliance.evidence.digesting import read_chunks
 from appliance.evidence.manifest import is_safe, shown
 from config.message import Message
 
@@ -61,7 +63,7 @@ class Container(Protocol):
         ...
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The content of one file. Raises Damaged."""
+        """The content of one file; several may be read at once, in several threads. Raises Damaged."""
         ...
 
     def close(self) -> None:
@@ -90,10 +92,8 @@ class FolderContainer:
 
     def chunks(self, name: str) -> Iterator[bytes]:
         try:
-            descriptor = os.open(self._root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
+            descriptor = os.open(f"{self._root}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            yield from read_chunks(descriptor)
         except OSError as error:
             raise Damaged(error.strerror) from error
 
@@ -122,6 +122,7 @@ class ZipContainer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._guard = Lock()
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._problems: list[Message] = []
         try:
@@ -143,9 +144,14 @@ class ZipContainer:
 
     def chunks(self, name: str) -> Iterator[bytes]:
         try:
-            with self._archive.open(self._members[name]) as file:
+            with self._guard:  # opening counts the users of the one file, without a lock of its own
+                file = self._archive.open(self._members[name])
+            try:
                 while chunk := file.read(CHUNK):
                     yield chunk
+            finally:
+                with self._guard:
+                    file.close()
         except ZIP_ERRORS as error:
             raise Damaged(str(error)) from error
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 
@@ -29,11 +30,22 @@ PUBLIC_KEY = "signature/pubkey.pem"
 README = "VERIFY.md"
 SCRIPT = "verify.py"
 CUSTODY = "data/custody/log.jsonl"
+SECOND = "second/"
+"""Folder of the second seal: the scans of the signed papers, chained to the first seal."""
+SECOND_MANIFEST = "second/manifest-sha256.txt"
+SECOND_SIGNATURE = "second/manifest.sig"
+SECOND_SM3_SUMS = "second/sm3sums.txt"
+SECOND_CUSTODY = "second/custody.jsonl"
 
 TAG_FILES = (README, INFO, BAGIT, MANIFEST, PUBLIC_KEY, SM3_SUMS, SCRIPT)
 """What every tag manifest lists, besides tag files that a caller adds."""
 UNLISTED = frozenset({TAG_MANIFEST, SIGNATURE})
-"""The only files that stand in no manifest: the signed one and its signature."""
+"""The files of the first seal that stand in none of its manifests: the signed one and its signature.
+
+The second seal's manifest lists them; so it chains the first.
+"""
+SECOND_UNLISTED = frozenset({SECOND_MANIFEST, SECOND_SIGNATURE})
+"""As ``UNLISTED``, for the second seal."""
 
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 UNPORTABLE = re.compile(r'[\\:*?"<>|%\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]')
@@ -52,32 +64,54 @@ class Digest:
     size: int
 
 
+def new_sm3() -> Any:
+    """An SM3 hash object (GB/T 32905); OpenSSL's lets other threads run meanwhile, where Python's has it."""
+    return hashlib.new("sm3") if "sm3" in hashlib.algorithms_available else _Sm3()
+
+
+class _Sm3:
+    """The same from the library that is always there."""
+
+    def __init__(self) -> None:
+        self._hash = hashes.Hash(hashes.SM3())
+
+    def update(self, data: bytes) -> None:
+        self._hash.update(data)
+
+    def hexdigest(self) -> str:
+        return self._hash.finalize().hex()
+
+
 class Hasher:
     """Feeds both digests while the bytes pass."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
-        self._sm3 = hashes.Hash(hashes.SM3())
+        self._sm3 = new_sm3()
         self._size = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._sha256.update(chunk)
+        self._sm3.update(chunk)
+        self._size += len(chunk)
 
     def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the chunks unchanged."""
         for chunk in chunks:
-            self._sha256.update(chunk)
-            self._sm3.update(chunk)
-            self._size += len(chunk)
+            self.update(chunk)
             yield chunk
 
     def digest(self) -> Digest:
         """The result; call once."""
-        return Digest(self._sha256.hexdigest(), self._sm3.finalize().hex(), self._size)
+        return Digest(self._sha256.hexdigest(), self._sm3.hexdigest(), self._size)
 
 
 def digest_of(chunks: Iterable[bytes]) -> Digest:
     """Read chunks to their end."""
     hasher = Hasher()
-    for _ in hasher.through(chunks):
-        pass
+    for chunk in chunks:
+        hasher.update(chunk)
     return hasher.digest()
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from appliance.evidence import custody, manifest, signing
 from appliance.evidence.container import Container, Damaged, FolderContainer, ZipContainer, is_zip
+from appliance.evidence.digesting import digest_many
 from appliance.evidence.manifest import Digest, shown
 from config.message import Message
 from config.problems import BadInput, EnvironmentProblem, Exit
@@ -18,6 +20,13 @@ TAG_LIMIT = 64 << 20  # bytes of a manifest, key or signature that are held in m
 PROBLEMS_LIMIT = 1000
 LINE_LIMIT = 1 << 20
 MARKS = frozenset({manifest.BAGIT, manifest.MANIFEST, manifest.TAG_MANIFEST, manifest.SIGNATURE})
+LISTS = (
+    manifest.TAG_MANIFEST,
+    manifest.MANIFEST,
+    manifest.SM3_SUMS,
+    manifest.SECOND_MANIFEST,
+    manifest.SECOND_SM3_SUMS,
+)
 
 
 class VerificationOutcome(StrEnum):
@@ -43,6 +52,7 @@ class Verification:
     problems: tuple[Message, ...]
     digest: str
     fingerprint: str
+    second_digest: str = ""  # of the second seal's manifest; empty when there is none
 
     @property
     def exit(self) -> Exit:
@@ -66,14 +76,14 @@ def verify_bundle(path: Path, known_signers: Collection[str], expected_signer: s
         if not MARKS & container.names:
             raise BadInput("evidence.not_a_bundle", name=path.name)
         problems = _limited(_problems(container))
-        digest, fingerprint = _identity(container)
+        identity = _identity(container)
     if problems:
-        return Verification(VerificationOutcome.BROKEN, problems, digest, fingerprint)
+        return Verification(VerificationOutcome.BROKEN, problems, *identity)
     accepted = known_signers if expected_signer is None else (expected_signer,)
-    if fingerprint in {signing.normal_fingerprint(signer) for signer in accepted}:
-        return Verification(VerificationOutcome.INTACT, (), digest, fingerprint)
-    reason = _stranger(fingerprint, expected_signer)
-    return Verification(VerificationOutcome.UNKNOWN_SIGNER, (reason,), digest, fingerprint)
+    if identity[1] in {signing.normal_fingerprint(signer) for signer in accepted}:
+        return Verification(VerificationOutcome.INTACT, (), *identity)
+    reason = _stranger(identity[1], expected_signer)
+    return Verification(VerificationOutcome.UNKNOWN_SIGNER, (reason,), *identity)
 
 
 def _stranger(fingerprint: str, expected: str | None) -> Message:
@@ -90,24 +100,49 @@ def _open(path: Path) -> Container:
     return ZipContainer(path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The lists of a bundle, path → hex digest; those of the second seal are empty when there is none."""
+
+    unlisted: Set[str]
+    tags: dict[str, str]
+    payload: dict[str, str]
+    sm3: dict[str, str]
+    second: dict[str, str]
+    second_sm3: dict[str, str]
+
+    @property
+    def listed(self) -> dict[str, str]:
+        return {**self.second, **self.tags, **self.payload}
+
+
 def _problems(container: Container) -> Iterator[Message]:
+    twice = has_second(container)
     yield from container.problems
-    yield from _signature_problems(container)
-    tags, tag_problems = _manifest(container, manifest.TAG_MANIFEST)
-    payload, payload_problems = _manifest(container, manifest.MANIFEST)
-    sm3, sm3_problems = _manifest(container, manifest.SM3_SUMS)
-    yield from (*tag_problems, *payload_problems, *sm3_problems)
-    yield from _list_problems(container, tags, payload, sm3)
-    yield from _content_problems(container, tags, payload, sm3)
+    yield from _signature_problems(container, twice=twice)
+    read = [_manifest(container, name) for name in LISTS]
+    for _, problems in read:
+        yield from problems
+    unlisted = manifest.UNLISTED | manifest.SECOND_UNLISTED if twice else manifest.UNLISTED
+    lists = _Lists(unlisted, *(found for found, _ in read))
+    yield from _list_problems(container, lists)
+    yield from _chain_problems(lists, twice=twice)
+    yield from _content_problems(container, lists)
     yield from _custody_problems(container)
 
 
-def _signature_problems(container: Container) -> Iterator[Message]:
-    signed = _small(container, manifest.TAG_MANIFEST)
-    signature = _small(container, manifest.SIGNATURE)
+def has_second(container: Container) -> bool:
+    """Whether any file of a second seal is there; then all of it must be."""
+    return any(name.startswith(manifest.SECOND) for name in container.names)
+
+
+def _signature_problems(container: Container, *, twice: bool) -> Iterator[Message]:
     public = _small(container, manifest.PUBLIC_KEY)
-    if not signing.is_signed(public, signature, signed):
+    first, second = (manifest.TAG_MANIFEST, manifest.SIGNATURE), (manifest.SECOND_MANIFEST, manifest.SECOND_SIGNATURE)
+    if not signing.is_signed(public, _small(container, first[1]), _small(container, first[0])):
         yield Message.of("evidence.bad_signature")
+    if twice and not signing.is_signed(public, _small(container, second[1]), _small(container, second[0])):
+        yield Message.of("evidence.bad_second_signature")
     if _small(container, manifest.BAGIT) != manifest.BAGIT_TEXT:
         yield Message.of("evidence.file_changed", path=manifest.BAGIT)
 
@@ -118,26 +153,40 @@ def _manifest(container: Container, name: str) -> tuple[dict[str, str], tuple[Me
     return manifest.parse(name, _small(container, name))
 
 
-def _list_problems(
-    container: Container, tags: dict[str, str], payload: dict[str, str], sm3: dict[str, str]
-) -> Iterator[Message]:
+def _list_problems(container: Container, lists: _Lists) -> Iterator[Message]:
     """Each file must be listed once, in the manifest it belongs to, and each listed file must be there."""
-    for path in sorted((set(tags) | set(payload) | manifest.UNLISTED | set(manifest.TAG_FILES)) - container.names):
+    for path in sorted((lists.listed.keys() | lists.unlisted | set(manifest.TAG_FILES)) - container.names):
         yield Message.of("evidence.file_missing", path=shown(path))
-    for path in sorted(container.names - set(tags) - set(payload) - manifest.UNLISTED):
+    for path in sorted(container.names - lists.listed.keys() - lists.unlisted):
         yield Message.of("evidence.file_extra", path=shown(path))
-    misplaced = {path for path in tags if path.startswith("data/") or path in manifest.UNLISTED}
-    misplaced |= {path for path in payload if not path.startswith("data/")}
-    for path in sorted(misplaced | (set(payload) ^ set(sm3))):
+    misplaced = {path for path in lists.tags if _place_of(path) or path in manifest.UNLISTED}
+    misplaced |= {path for path in lists.payload if _place_of(path) != "data"}
+    for path in sorted(misplaced | (lists.payload.keys() ^ lists.sm3.keys())):
         yield Message.of("evidence.manifests_disagree", path=shown(path))
 
 
-def _content_problems(
-    container: Container, tags: dict[str, str], payload: dict[str, str], sm3: dict[str, str]
-) -> Iterator[Message]:
-    for path, expected in sorted({**tags, **payload}.items()):
-        found = _digest(container, path)
-        if found is None or found.sha256 != expected or found.sm3 != sm3.get(path, found.sm3):
+def _place_of(path: str) -> str:
+    """The first folder of a path when it belongs to the payload or to the second seal, else nothing."""
+    return next((place for place in ("data", "second") if path.startswith(f"{place}/")), "")
+
+
+def _chain_problems(lists: _Lists, *, twice: bool) -> Iterator[Message]:
+    """The second seal lists its own files and, of the first seal, its signed list and its signature."""
+    if not twice:
+        return
+    own = {path for path in lists.second if _place_of(path) == "second"}
+    wrong = (lists.second.keys() - own) ^ manifest.UNLISTED
+    wrong |= (own - {manifest.SECOND_SM3_SUMS}) ^ lists.second_sm3.keys()
+    for path in sorted(wrong | (own & manifest.SECOND_UNLISTED)):
+        yield Message.of("evidence.manifests_disagree", path=shown(path))
+
+
+def _content_problems(container: Container, lists: _Lists) -> Iterator[Message]:
+    expected, sm3 = lists.listed, {**lists.second_sm3, **lists.sm3}
+    found = digest_many(sorted(expected.keys() & container.names), partial(_digest, container))
+    for path in sorted(expected):
+        digest = found.get(path)
+        if digest is None or digest.sha256 != expected[path] or digest.sm3 != sm3.get(path, digest.sm3):
             yield Message.of("evidence.file_changed", path=shown(path))
 
 
@@ -152,12 +201,17 @@ def _digest(container: Container, path: str) -> Digest | None:
 
 
 def _custody_problems(container: Container) -> Iterator[Message]:
-    if manifest.CUSTODY not in container.names:
-        return
-    try:
-        yield from custody.check_lines(_lines(container.chunks(manifest.CUSTODY))).problems
-    except Damaged:
-        return  # already reported as changed
+    """The log of the second seal must go on where that of the first ended."""
+    expected: custody.Head | None = None
+    for name in (manifest.CUSTODY, manifest.SECOND_CUSTODY):
+        if name not in container.names:
+            continue
+        try:
+            found = custody.check_lines(_lines(container.chunks(name)), expected)
+        except Damaged:
+            return  # already reported as changed
+        yield from found.problems
+        expected = found.head
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -188,12 +242,10 @@ def _small(container: Container, name: str) -> bytes:
     return bytes(content)
 
 
-def _identity(container: Container) -> tuple[str, str]:
-    signed = manifest.TAG_MANIFEST in container.names and _digest(container, manifest.TAG_MANIFEST)
-    return (
-        signed.sha256 if signed else "",
-        signing.fingerprint_of(_small(container, manifest.PUBLIC_KEY)) or "",
-    )
+def _identity(container: Container) -> tuple[str, str, str]:
+    first, second = (_digest(container, name) for name in (manifest.TAG_MANIFEST, manifest.SECOND_MANIFEST))
+    fingerprint = signing.fingerprint_of(_small(container, manifest.PUBLIC_KEY)) or ""
+    return (first.sha256 if first else "", fingerprint, second.sha256 if second else "")
 
 
 def _limited(problems: Iterator[Message]) -> tuple[Message, ...]:

@@ -19,8 +19,9 @@ from typing import IO, Callable, Dict
 
 Files = Dict[str, Callable[[], IO[bytes]]]
 TAGS, PAYLOAD, SM3, BAGIT = "tagmanifest-sha256.txt", "manifest-sha256.txt", "sm3sums.txt", "bagit.txt"
-SIGNATURE, KEY = "signature/tagmanifest.sig", "signature/pubkey.pem"
-REQUIRED = {TAGS, PAYLOAD, SM3, BAGIT, SIGNATURE, KEY, "bag-info.txt", "VERIFY.md", "verify.py"}
+FIRST, KEY = (TAGS, "signature/tagmanifest.sig"), "signature/pubkey.pem"  # a seal: what is signed, its signature
+SECOND = ("second/manifest-sha256.txt", "second/manifest.sig")  # lists the signed papers, and FIRST: so it chains it
+REQUIRED = {*FIRST, PAYLOAD, SM3, BAGIT, KEY, "bag-info.txt", "VERIFY.md", "verify.py"}
 P = 2**256 - 2**224 + 2**192 + 2**96 - 1  # NIST P-256: y² = x³ - 3x + B modulo P, base point G of order N
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -60,7 +61,7 @@ def sha256(files: Files, name: str) -> str:
                 digest.update(chunk)
         return digest.hexdigest()
     except (KeyError, OSError):
-        return "unreadable"
+        return "none"
 
 
 def manifest(files: Files, name: str, problems: list[str]) -> dict[str, str]:
@@ -108,14 +109,17 @@ def check(files: Files, problems: list[str]) -> str:
         der = base64.b64decode(b"".join(content(files, KEY).splitlines()[1:-1]))
     except ValueError:
         der = b""
-    if not is_signed(der, content(files, SIGNATURE), content(files, TAGS)):
-        problems.append("SIGNATURE does not fit")
-    tags, payload, sm3 = (manifest(files, name, problems) for name in (TAGS, PAYLOAD, SM3))
-    wrong = [path for path in tags if path.startswith("data/")] + [path for path in payload if path[:5] != "data/"]
+    seals = [FIRST, SECOND] if any(path.startswith("second/") for path in files) else [FIRST]
+    problems += [f"SIGNATURE of {a}" for a, b in seals if not is_signed(der, content(files, b), content(files, a))]
+    tags, payload, sm3, second = (manifest(files, name, problems) for name in (TAGS, PAYLOAD, SM3, SECOND[0]))
+    wrong = [path for path in tags if re.match("data/|second/", path)] + [
+        path for path in payload if path[:5] != "data/"
+    ]
+    wrong += ({path for path in second if path[:7] != "second/"} ^ set(FIRST)) if len(seals) > 1 else second
     problems += [f"DISAGREE {path}" for path in {*wrong, *(payload.keys() ^ sm3.keys())}]
-    listed = {**payload, **tags}
-    problems += [f"MISSING {path}" for path in (listed.keys() | REQUIRED) - files.keys()]
-    problems += [f"EXTRA {path}" for path in files.keys() - listed.keys() - {TAGS, SIGNATURE}]
+    listed, unlisted = {**second, **payload, **tags}, {path for seal in seals for path in seal}
+    problems += [f"MISSING {path}" for path in (listed.keys() | REQUIRED | unlisted) - files.keys()]
+    problems += [f"EXTRA {path}" for path in files.keys() - listed.keys() - unlisted]
     problems += [f"CHANGED {path}" for path in listed.keys() & files.keys() if sha256(files, path) != listed[path]]
     return hashlib.sha256(der).hexdigest()
 
@@ -124,13 +128,13 @@ def verify(path: Path, signer: str) -> int:
     """Print what is wrong and who signed; return the exit code."""
     problems: list[str] = []
     files = read_folder(path, problems) if path.is_dir() else {}
-    if not {TAGS, PAYLOAD, BAGIT, SIGNATURE} & files.keys():
+    if not {PAYLOAD, BAGIT, *FIRST} & files.keys():
         print("not a bundle (unpack a zip first)")
         return 3
     found = check(files, problems)
     for problem in sorted(problems):
         print("".join(c if c.isprintable() else "?" for c in problem))
-    print(f"bundle {sha256(files, TAGS)}\nsigner {found}")
+    print(f"bundle {sha256(files, TAGS)}\nsecond {sha256(files, SECOND[0])}\nsigner {found}")
     code = 1 if problems else 0 if found == signer else 4
     print({0: "intact", 1: "BROKEN", 4: "intact, but the signer is not confirmed"}[code])
     return code

@@ -36,6 +36,16 @@ def remanifest(bag: Path) -> None:
     (bag / manifest.TAG_MANIFEST).write_bytes(manifest.lines({name: sha256(bag / name) for name in tags}))
 
 
+def remanifest_second(bag: Path) -> None:
+    """The same for the second seal."""
+    listed = [n for n in names(bag) if n.startswith("second/") and n not in manifest.SECOND_UNLISTED]
+    sums = [name for name in listed if name != manifest.SECOND_SM3_SUMS]
+    sm3 = {name: manifest.digest_of([(bag / name).read_bytes()]).sm3 for name in sums}
+    (bag / manifest.SECOND_SM3_SUMS).write_bytes(manifest.lines(sm3))
+    digests = {name: sha256(bag / name) for name in (*listed, *manifest.UNLISTED)}
+    (bag / manifest.SECOND_MANIFEST).write_bytes(manifest.lines(digests))
+
+
 def flip(bag: Path, dice: Dice) -> None:
     file = some_file(bag, dice)
     content = bytearray(file.read_bytes())

@@ -16,6 +16,7 @@ from typing import cast
 
 from appliance.evidence.bundle import BundleFile, BundleSealed, write_bundle
 from appliance.evidence.custody import Custody
+from appliance.evidence.seals import FirstSeal, write_second
 from appliance.evidence.signing import Signer
 from config.clock import FixedClock
 
@@ -42,7 +43,7 @@ def custody_log(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def payload(folder: Path) -> list[BundleFile]:
+def payload(folder: Path, rates: bytes = b'{"n":3,"d":4}\n') -> list[BundleFile]:
     """Payload as an inspection has it: two hosts, a ledger with a Chinese name, verdicts, the custody log."""
     hosts = [BundleFile(f"data/hosts/{host}/facts.json", facts(host)) for host in ("A1", "B2", "C3")]
     raw = [
@@ -58,18 +59,42 @@ def payload(folder: Path) -> list[BundleFile]:
         *raw,
         BundleFile("data/ledgers/固定资产 台账（2026）.csv", ledger),
         BundleFile("data/verdicts.jsonl", b'{"decision":"to_verify","rule":"R31"}\n' * 30),
-        BundleFile("data/rates.json", b'{"n":3,"d":4}\n'),
+        BundleFile("data/rates.json", rates),
         BundleFile("data/decisions.jsonl", b""),
         BundleFile("data/custody/log.jsonl", custody_log(folder)),
     ]
 
 
-def seal(target: Path, signer: Signer = SIGNER) -> BundleSealed:
+def seal(target: Path, signer: Signer = SIGNER, rates: bytes = b'{"n":3,"d":4}\n') -> BundleSealed:
     source = target.parent / f"{target.name}.source"
     source.mkdir()
-    sealed = write_bundle(target, payload(source), INFO, signer, clock())
+    sealed = write_bundle(target, payload(source, rates), INFO, signer, clock())
     shutil.rmtree(source)
     return sealed
+
+
+def chained(first: BundleSealed) -> FirstSeal:
+    return FirstSeal(first.path.name, first.digest, first.fingerprint, "2026-11-21T09:30:05.000+08:00")
+
+
+def papers() -> list[BundleFile]:
+    """The scans of two signed sheets."""
+    return [
+        BundleFile("second/papers/签字页.pdf", b"%PDF-1.7 signed by both sides"),
+        BundleFile("second/papers/检查记录.jpg", b"\xff\xd8\xff a photograph"),
+    ]
+
+
+def seal_twice(target: Path, signer: Signer = SIGNER) -> BundleSealed:
+    """Both seals in one zip; the log of the second goes on from that of the first."""
+    first = seal(target.with_name(f"first-of-{target.name}"), signer)
+    folder = target.parent / f"{target.name}.log"
+    log = custody_log(folder)
+    with Custody(folder / "custody.jsonl", clock()) as custody:
+        custody.append("inspector", "bundle.sealed", {"digest": first.digest})
+    assert (folder / "custody.jsonl").read_bytes().startswith(log)
+    files = [*papers(), BundleFile("second/custody.jsonl", folder / "custody.jsonl")]
+    return write_second(first.path, target, chained(first), files, signer, clock())
 
 
 class Dice:
