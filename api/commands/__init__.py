@@ -19,6 +19,7 @@ from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
+from api.commands.schedule import schedule
 from api.commands.serve import link, serve
 from api.commands.wording import install
 
@@ -35,6 +36,7 @@ COMMANDS: tuple[click.Command, ...] = (
     vault,
     credential,
     scan,
+    schedule,
     host,
     facts,
     audit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_openapi3.blueprint import APIBlueprint
 
+from api.v1.backups import backups
 from api.v1.bundles import bundles
 from api.v1.catalogue import catalogue
 from api.v1.changes import changes
@@ -15,6 +16,7 @@ from api.v1.ledgers import ledgers
 from api.v1.records import records
 from api.v1.results import results
 from api.v1.scans import scans
+from api.v1.schedules import schedules
 from api.v1.system import system
 
 BLUEPRINTS: tuple[APIBlueprint, ...] = (
@@ -23,11 +25,13 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     ledgers,
     credentials,
     scans,
+    schedules,
     hosts,
     results,
     records,
     bundles,
     changes,
     endings,
+    backups,
     catalogue,
 )

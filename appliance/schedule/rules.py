@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter
 from config.problems import BadInput
 
 ONE_DAY = timedelta(days=1)
+YEARS = range(2000, 2200)
 A_WEEK_AND_MORE = 9  # days in which every weekly rule is due at least once
 
 
@@ -74,9 +75,12 @@ def rule_from_json(document: object) -> Rule:
 def check_rule(rule: Rule) -> None:
     """Raises BadInput with the first fault of what was entered."""
     if isinstance(rule, Once):
+        _check_year(rule.at.year)
         if rule.at.tzinfo is None:
             raise BadInput("schedule.without_offset")
         return
+    if isinstance(rule, AfterNotice):
+        _check_year(rule.noticed_on.year)
     if rule.zone not in available_timezones():
         raise BadInput("schedule.bad_zone", zone=rule.zone)
     for text in rule.times if isinstance(rule, Weekly) else (rule.time,):
@@ -113,6 +117,11 @@ def _moments(rule: Rule, after: datetime, until: datetime) -> Iterator[datetime]
 
 def _moment(day: date, text: str, zone: str) -> datetime:
     return datetime.combine(day, time.fromisoformat(text), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _check_year(year: int) -> None:
+    if year not in YEARS:
+        raise BadInput("schedule.bad_year", year=year)
 
 
 def _check_time(text: str) -> None:

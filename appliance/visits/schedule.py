@@ -61,23 +61,19 @@ class Desk:
         with self.index() as db:
             self._settle(db, claims=True)
 
-    def tick(self) -> None:
-        """Look once. While the clock is in doubt nothing becomes due; while a scan runs nothing starts."""
+    def look(self) -> None:
+        """Record what has become due and ask about what is late; starts nothing."""
         with self.index() as db:
-            self._settle(db, claims=False)
-            schedules = store.in_force(db)
-            if not schedules:
+            self._recorded_at(db)
+
+    def tick(self) -> None:
+        """Look, and start what may start by itself: nothing in doubt of the clock, nothing while a scan runs."""
+        with self.index() as db:
+            if (now := self._recorded_at(db)) is None:
                 return
-            reading = self.world.reading()
-            if (message := doubt(store.last_reading(db), reading)) is not None:
-                store.doubt(db, message)
-                return
-            with db.atomic():
-                self._record(db, schedules, reading)
-            self._ask_about_late(db, reading.wall)
-            run = candidate(store.runs_in(db, [RunState.OPEN]), reading.wall, self.within)
+            run = candidate(store.runs_in(db, [RunState.OPEN]), now, self.within)
             if run is not None and not self.world.busy():
-                self._try(db, run, reading.wall)
+                self._try(db, run, now)
 
     def take_up(self, run_id: str, by: str) -> None:
         """Start an open run on a person's word, late or not, after the same checks.
@@ -122,10 +118,21 @@ class Desk:
             raise Conflict("schedule.run_ended", id=run_id)
         return run
 
-    def _record(self, db: Db, schedules: list[Schedule], reading: Reading) -> None:
+    def _recorded_at(self, db: Db) -> datetime | None:
+        """Up to when everything due is recorded now; None without schedules, and while the clock is in doubt."""
+        self._settle(db, claims=False)
+        if not (schedules := store.in_force(db)):
+            return None
+        reading = self.world.reading()
+        if (message := doubt(store.last_reading(db), reading)) is not None:
+            store.doubt(db, message)
+            return None
         found = plan(schedules, store.recorded(db), store.runs_in(db, [RunState.OPEN]), reading.wall)
-        store.apply(db, found, self.ids, reading.wall)
-        store.believe(db, reading)
+        with db.atomic():
+            store.apply(db, found, self.ids, reading.wall)
+            store.believe(db, reading)
+        self._ask_about_late(db, reading.wall)
+        return reading.wall
 
     def _ask_about_late(self, db: Db, now: datetime) -> None:
         for run in store.runs_in(db, [RunState.OPEN]):
@@ -291,6 +298,18 @@ def list_all(appliance: Appliance) -> dict[str, Any]:
     items = [{**_described(appliance, row), "unit": units.get(row["inspection_id"])} for row in rows]
     asks = [{**run, "unit": units.get(run["inspection_id"])} for run in runs if run["state"] == RunState.OPEN]
     return {"items": items, "asks": asks[::-1], "clock": clock.to_json() if clock else None, "next": None}
+
+
+def look(appliance: Appliance) -> dict[str, Any]:
+    """Record what has become due, start nothing, and list."""
+    desk(appliance).look()
+    return list_all(appliance)
+
+
+def confirm_clock(appliance: Appliance) -> dict[str, Any]:
+    """A person says that the clock is right; what is due by it is recorded."""
+    desk(appliance).confirm_clock()
+    return look(appliance)
 
 
 def get(appliance: Appliance, schedule_id: str) -> dict[str, Any]:
