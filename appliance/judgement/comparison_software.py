@@ -2,7 +2,8 @@
 
 A computer's software is kept as lines, sorted, each with its fields between U+001F, so that two visits are compared as
 sets of lines and only what differs is ever taken apart: ``name, publisher, version, key's last write, file time,
-files present ("" not looked, "0", "1"), install date``.
+files present ("" not looked, "0", "1"), install date, package format``. Updates and other parts of a program are left
+out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Entry(NamedTuple):
     file_time: str
     files: str
     installed_on: str
+    form: str
 
 
 class Software(NamedTuple):
@@ -37,6 +39,7 @@ class Software(NamedTuple):
     lines: str
     os_installed_at: str = ""
     read_at: str = ""
+    platform: str = ""
 
 
 NOTHING_READ = Software("")
@@ -44,14 +47,15 @@ NOTHING_READ = Software("")
 
 def software_of(facts: HostFacts) -> Software:
     """The lines of a computer."""
-    lines = sorted({_line(entry) for entry in facts.installations or ()})
-    return Software("\n".join(lines), (facts.os and facts.os.installed_at) or "", facts.finished_at)
+    whole = (e for e in facts.installations or () if not (e.parent_key or e.release_type))
+    installed_at = (facts.os and facts.os.installed_at) or ""
+    return Software("\n".join(sorted(set(map(_line, whole)))), installed_at, facts.finished_at, facts.platform or "")
 
 
 def _line(entry: InstalledSoftware) -> str:
     files = "" if entry.files_present is None else str(int(entry.files_present))
     fields = (entry.name, entry.publisher, entry.version, entry.key_last_write, entry.file_time, files)
-    return SEPARATOR.join((field or "").translate(BLANK) for field in (*fields, entry.installed_on))
+    return SEPARATOR.join([(f or "").translate(BLANK) for f in (*fields, entry.installed_on, entry.package_format)])
 
 
 class Changed(NamedTuple):
@@ -73,8 +77,8 @@ class Changed(NamedTuple):
         return "updated" if self.old.version != self.new.version else "touched"
 
 
-Recognise = Callable[[str, str, str], str]
-"""Name, publisher, version → product id, or ``""`` for noise and unknown software."""
+Recognise = Callable[[Entry, str], str]
+"""Entry and platform → product id, or ``""`` for noise and unknown software."""
 
 
 def changes(old: Software, new: Software, recognise: Recognise) -> list[Changed]:
@@ -82,25 +86,21 @@ def changes(old: Software, new: Software, recognise: Recognise) -> list[Changed]
     if old.lines == new.lines:
         return []
     left, right = set(old.lines.split("\n")) - {""}, set(new.lines.split("\n")) - {""}
-    was, now = _by_product(left - right, recognise), _by_product(right - left, recognise)
-    same = {product for product in was.keys() ^ now.keys() if _kept(product, left & right, recognise)}
+    was = _by_product(left - right, old.platform, recognise)
+    now = _by_product(right - left, new.platform, recognise)
+    one_sided = was.keys() ^ now.keys()
+    same = one_sided and one_sided & _by_product(left & right, new.platform, recognise).keys()  # a twin stayed
     return [Changed(one, was.get(one), now.get(one)) for one in sorted((was.keys() | now.keys()) - same)]
 
 
-def _by_product(lines: Iterable[str], recognise: Recognise) -> dict[str, Entry]:
+def _by_product(lines: Iterable[str], platform: str, recognise: Recognise) -> dict[str, Entry]:
     """The first entry of each product, in order of lines."""
     found: dict[str, Entry] = {}
     for line in sorted(lines):
         entry = Entry(*line.split(SEPARATOR))
-        if product := recognise(entry.name, entry.publisher, entry.version):
+        if product := recognise(entry, platform):
             found.setdefault(product, entry)
     return found
-
-
-def _kept(product: str, lines: Iterable[str], recognise: Recognise) -> bool:
-    """Whether a twin of the product stands on both sides, so that it neither came nor went."""
-    entries = (Entry(*line.split(SEPARATOR)) for line in lines)
-    return any(recognise(entry.name, entry.publisher, entry.version) == product for entry in entries)
 
 
 def just_before(changed: Iterable[Changed], old: Software, new: Software, hours: int) -> Iterator[tuple[str, Message]]:

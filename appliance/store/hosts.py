@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from appliance.store.database import Db, Row, dumps, loads
+from appliance.store.installed import save_installed
 from config.clock import parse_rfc3339
 from config.message import Message
 from scanner import facts as facts_json
@@ -128,6 +129,7 @@ def save_result(
             **_heading(facts),
         },
     )
+    save_installed(db, facts)
 
 
 def _heading(facts: HostFacts) -> Row:

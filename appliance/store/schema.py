@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from appliance.store.comparisons import create_comparisons
 from appliance.store.database import Db, Schema
+from appliance.store.installed import create_installed
 from appliance.store.marks import fill_marks
 from appliance.store.schedules import create_index_tables, create_place_tables
 
@@ -202,6 +204,8 @@ INSPECTION_STEPS = (
     ("0008_finality", _finality),
     ("0009_number_pages", _number_pages),
     ("0010_places", create_place_tables),
+    ("0011_installed", create_installed),
+    ("0012_comparisons", create_comparisons),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(

@@ -11,7 +11,7 @@ from appliance.judgement.comparison import ABSENT, Compared, Followed, Item, Now
 from appliance.judgement.comparison_computers import Links, SeenComputer, link_computers
 from appliance.judgement.comparison_list import kind_of, listed_findings
 from appliance.judgement.comparison_records import asset_changes, computer_changes, licence_changes
-from appliance.judgement.comparison_software import Software, changes, just_before, software_of
+from appliance.judgement.comparison_software import Entry, Software, changes, just_before, software_of
 from appliance.ledger.model import EarlierFinding, RowRef
 from appliance.model import Decision
 from config.message import Message
@@ -169,8 +169,8 @@ def software(*entries: InstalledSoftware, os_at: str | None = None) -> Software:
     return software_of(HostFacts("f", Outcome.READ, FactsOrigin.NETWORK, READ, READ, os=system, installations=entries))
 
 
-def known(name: str, publisher: str, version: str) -> str:
-    return "" if name.startswith("Update") else name.lower()
+def known(entry: Entry, platform: str) -> str:
+    return "" if entry.name.startswith("Update") else entry.name.lower()
 
 
 def test_changes_of_software_are_named_and_noise_is_left_out() -> None:
