@@ -18,6 +18,7 @@ class Exit(IntEnum):
     REFUSED = 4
     ENVIRONMENT = 5
     BUSY = 6
+    OTHER_VERSION = 7
     INTERRUPTED = 130
 
 
@@ -74,3 +75,10 @@ class Negative(Problem):
 
     exit = Exit.NO
     status = 422
+
+
+class OtherVersion(Problem):
+    """It needs another version of this software, which the message names."""
+
+    exit = Exit.OTHER_VERSION
+    status = 409

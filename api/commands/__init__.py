@@ -12,7 +12,7 @@ from api.commands.catalogue import catalogue
 from api.commands.credentials import credential, vault
 from api.commands.demo import demo
 from api.commands.ending import inspection
-from api.commands.evidence import evidence
+from api.commands.evidence_import import evidence
 from api.commands.inspections import authorisation, segment, unit
 from api.commands.ledgers import ledger, proof
 from api.commands.records import decision, explain, objection, record

@@ -58,7 +58,7 @@ def evidence_list(inspection_id: str, data: Path | None, as_json: bool) -> None:
 def evidence_verify(context: click.Context, file: Path, signer: str | None, data: Path | None, as_json: bool) -> None:
     from appliance.evidence.verify import verify_bundle
 
-    found = verify_bundle(file, () if signer else _known_signers(data), signer)
+    found = verify_bundle(file, () if signer else known_signers(data), signer)
     document = {
         "outcome": str(found.outcome),
         "digest": found.digest,
@@ -69,7 +69,7 @@ def evidence_verify(context: click.Context, file: Path, signer: str | None, data
     context.exit(int(found.exit))
 
 
-def _known_signers(data: Path | None) -> set[str]:
+def known_signers(data: Path | None) -> set[str]:
     """Signers of this appliance's own bundles; none where there is no data folder."""
     from appliance.folder import DataFolder, locate
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from appliance.evidence import manifest
+from appliance.evidence import manifest, signing
 from appliance.evidence.container import Container, Damaged, FolderContainer, ZipContainer, is_zip
 from config.problems import BadInput, EnvironmentProblem
 from scanner import facts as facts_json
@@ -80,7 +80,7 @@ class BundleReader:
     origin = "bundle"
 
     def __init__(self, container: Container, name: str) -> None:
-        self._container, self._name = container, name
+        self._container, self.name = container, name
         self.inspection = self.document("data/inspection.json")
         self.audit = self.document("data/rates.json")
 
@@ -122,9 +122,27 @@ class BundleReader:
         name = f"{TABLES}/{table}.jsonl"
         return self.lines(name) if name in self._container.names else iter(())
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the key that travels with the bundle; whose it is, a verification says."""
+        return signing.fingerprint_of(self.small(manifest.PUBLIC_KEY)) or ""
+
+    @property
+    def version(self) -> str:
+        """The version of this software that sealed the bundle; empty when it does not say."""
+        name = "data/tool/versions.json"
+        return str(self.document(name).get("hezheng", "")) if name in self.names else ""
+
     def document(self, name: str) -> Document:
         """One JSON object."""
         return self._object(name, self.small(name))
+
+    def array(self, name: str) -> list[Any]:
+        """One JSON array."""
+        value = self._json(name, self.small(name))
+        if not isinstance(value, list):
+            raise self._bad(name, "no array")
+        return cast("list[Any]", value)
 
     def small(self, name: str) -> bytes:
         """The content of a file of at most DOCUMENT_LIMIT bytes."""
@@ -161,16 +179,19 @@ class BundleReader:
             raise self._bad(name, str(error)) from error
 
     def _object(self, name: str, content: bytes) -> Document:
-        try:
-            value: Any = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise self._bad(name, type(error).__name__) from error
+        value = self._json(name, content)
         if not isinstance(value, dict):
             raise self._bad(name, "no object")
         return cast("Document", value)
 
+    def _json(self, name: str, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise self._bad(name, type(error).__name__) from error
+
     def _bad(self, name: str, detail: str) -> BadInput:
-        return BadInput("imports.bad_content", name=self._name, path=manifest.shown(name), detail=detail)
+        return BadInput("imports.bad_content", name=self.name, path=manifest.shown(name), detail=detail)
 
 
 @contextmanager

@@ -1,0 +1,251 @@
+"""Fill the folder and the database of an inspection from a bundle: data alone, by our own loaders, within limits.
+
+What a bundle names never becomes a path: only files whose names we form ourselves are written. Columns and tables that
+this version does not know are refused, because leaving them out could change a verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from appliance.evidence.manifest import is_portable
+from appliance.evidence.reading import TABLES, BundleReader
+from appliance.folder import InspectionFolder
+from appliance.judgement.documents import canonical, verdict_from_document
+from appliance.ledger.model import LedgerKind
+from appliance.model import Verdict
+from appliance.recognition import corrections
+from appliance.store import audits as audit_store
+from appliance.store import hosts as host_store
+from appliance.store import ledgers as ledger_store
+from appliance.store import probes as probe_store
+from appliance.store import records as record_store
+from appliance.store.database import Db, Row, dumps
+from appliance.visits.changes import FILE as CHANGES
+from config.durable import replace_file, sync_folder
+from config.ids import is_ulid
+from config.problems import BadInput
+from scanner.model import HostFacts
+
+ROW_BY_ROW = (
+    "authorisations",
+    "segments",
+    "hosts",
+    "host_keys",
+    "scans",
+    "scan_chunks",
+    "ledger_files",
+    "proofs",
+    "computer_links",
+    "records",
+    "reopenings",
+    "sightings",
+)
+"""In an order in which every row finds what it refers to."""
+BY_HAND = frozenset({"results", "audit_hosts", "audit_assets"})
+Value = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one host: its row of ``results`` without the facts, and the facts as sealed."""
+
+    row: Row
+    facts: HostFacts
+
+
+def fill_tables(reader: BundleReader, db: Db, sealed_at: str | None) -> None:
+    """The inspection's own row, everything discovered and entered, and the ledgers; results and audits not yet.
+
+    Raises BadInput ``imports.bad_content``, ``imports.other_layout``.
+    """
+    unknown = {name for name in reader.names if name.startswith(f"{TABLES}/")}
+    unknown -= {f"{TABLES}/{table}.jsonl" for table in (*ROW_BY_ROW, *BY_HAND)}
+    if unknown:
+        raise _other_layout(reader, sorted(unknown)[0])
+    with db.atomic():
+        _insert(reader, db, "inspection", [{**reader.inspection, "sealed_at": sealed_at}])
+        for table in ROW_BY_ROW:
+            _insert(reader, db, table, reader.table(table))
+        _fill_ledgers(reader, db)
+
+
+def _fill_ledgers(reader: BundleReader, db: Db) -> None:
+    for file in ledger_store.list_files(db):
+        rows = reader.array(f"data/ledgers/parsed/{file['id']}.json")
+        _insert(reader, db, "declared", (_declared(reader, file["id"], n, row) for n, row in enumerate(rows)))
+        problems = reader.array(f"data/ledgers/problems/{file['id']}.json")
+        stored = ({"file_id": file["id"], "seq": n, **_problem(row)} for n, row in enumerate(problems))
+        _insert(reader, db, "row_problems", stored)
+
+
+def _declared(reader: BundleReader, file_id: str, seq: int, row: Any) -> Row:
+    try:
+        place = {"sheet": row["ref"]["sheet"], "row": row["ref"]["row"]}
+    except (TypeError, KeyError) as error:
+        raise bad(reader, f"data/ledgers/parsed/{file_id}.json", error) from error
+    return {"file_id": file_id, "seq": seq, **place, "document": dumps(row)}
+
+
+def _problem(row: Any) -> Row:
+    return {**row, "rejected": int(row["rejected"]), "reason": dumps(row["reason"])}
+
+
+def _insert(reader: BundleReader, db: Db, table: str, rows: Iterable[Any]) -> None:
+    """Insert rows column by column: a name that is no column of ours is never put into a statement."""
+    columns = {str(column["name"]) for column in db.rows("SELECT name FROM pragma_table_info(?)", [table])}
+    try:
+        db.insert_many(table, _checked(reader, table, columns, rows))
+    except (sqlite3.IntegrityError, AttributeError, TypeError, KeyError, OverflowError, UnicodeEncodeError) as error:
+        raise bad(reader, table, error) from error
+
+
+def _checked(reader: BundleReader, table: str, columns: set[str], rows: Iterable[Any]) -> Iterator[Row]:
+    """The rows, all with the columns of the first, in its order."""
+    names: list[str] | None = None
+    for row in rows:
+        if not columns >= row.keys():
+            raise _other_layout(reader, f"{table}.{sorted(row.keys() - columns)[0]}")
+        names = list(row) if names is None else names
+        if row.keys() != set(names) or not all(isinstance(value, Value) for value in row.values()):
+            raise TypeError("columns differ, or a value is no scalar")
+        yield {name: row[name] for name in names}
+
+
+def results(reader: BundleReader) -> Iterator[Result]:
+    """The best result of each host, in order of host id. Earlier attempts are in the custody log and as raw records."""
+    rows = {str(row.get("facts_id")): row for row in reader.table("results")}
+    for host_id, facts in reader.facts():
+        row = rows.get(facts.id)
+        if row is None or row.get("host_id") != host_id:
+            raise BadInput(
+                "imports.bad_content", name=reader.name, path=f"data/hosts/{host_id}/facts.json", detail="id"
+            )
+        yield Result(row, facts)
+
+
+def save_result(reader: BundleReader, db: Db, result: Result, facts: HostFacts) -> None:
+    """Store one result with these facts, in the caller's transaction."""
+    row = result.row
+    try:
+        host_store.save_result(db, row["scan_id"], row["host_id"], facts, raw_name(row), row["round"])
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise bad(reader, f"{TABLES}/results.jsonl", error) from error
+
+
+def raw_name(row: Row) -> str | None:
+    """The name of a result's raw file; None where it has none, or one that is not ours."""
+    expected = f"{row['facts_id']}.jsonl"
+    return expected if row.get("raw_file") == expected else None
+
+
+def raw_path(row: Row) -> str:
+    """Where a result's raw records are in the bundle."""
+    return f"data/hosts/{row['host_id']}/raw/{row['facts_id']}.jsonl"
+
+
+def write_files(reader: BundleReader, folder: InspectionFolder) -> None:
+    """Corrections and the journal of changes, which verdicts depend on. Raises BadInput."""
+    if "data/tool/recognition.json" in reader.names:
+        content = reader.small("data/tool/recognition.json")
+        try:
+            corrections.parse(content.decode())
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise bad(reader, "data/tool/recognition.json", error) from error
+        replace_file(folder.root / "recognition.json", content)
+    journal = f"data/{CHANGES}"
+    if journal in reader.names and (content := reader.small(journal)):
+        replace_file(folder.root / CHANGES, content)
+
+
+def write_attachments(reader: BundleReader, folder: InspectionFolder) -> None:
+    """Ledgers as handed over and other attachments, by the last part of their names."""
+    for name in sorted(reader.names):
+        place, _, last = name.rpartition("/")
+        if place in ("data/ledgers/handed-over", "data/attachments") and is_portable(last):
+            copy(reader, name, folder.attachments / last)
+    sync_folder(folder.attachments)
+
+
+def write_raw(reader: BundleReader, folder: InspectionFolder, found: Iterable[Result]) -> None:
+    """The raw records of these results."""
+    for result in found:
+        if (name := raw_name(result.row)) and raw_path(result.row) in reader.names:
+            copy(reader, raw_path(result.row), folder.raw / name)
+    sync_folder(folder.raw)
+
+
+def copy(reader: BundleReader, name: str, target: Path) -> None:
+    """One file out of the bundle, under a name of ours that does not exist yet."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(reader.chunks(name))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def fill_audit(reader: BundleReader, db: Db) -> None:
+    """The sealed audit with its verdicts, findings and computers. Raises BadInput."""
+    audit = reader.audit
+    try:
+        head = {"id": audit["id"], "created_at": audit["created_at"]}
+        audit_store.save_audit(db, head, _verdicts(reader), _judged(reader))
+    except (sqlite3.IntegrityError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise bad(reader, "data/rates.json", error) from error
+
+
+def _verdicts(reader: BundleReader) -> Iterator[tuple[Verdict, bytes]]:
+    return ((verdict_from_document(row), canonical(row) + b"\n") for row in reader.verdicts())
+
+
+def _judged(reader: BundleReader) -> Iterator[Row]:
+    rows = {"hosts": reader.hosts(), "assets": reader.assets()}
+    yield {
+        **{name: reader.audit[name] for name in ("head", "rates", "positions", "digest")},
+        **{name: [_without_audit(row) for row in found] for name, found in rows.items()},
+        "findings": list(reader.findings()),
+    }
+
+
+def _without_audit(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "audit_id"}
+
+
+def unit_of(reader: BundleReader) -> Row:
+    """The unit's own row: id, name, system, region, parent_id, created_at. Raises BadInput."""
+    unit = reader.document("data/unit.json")
+    row = {name: unit.get(name) or "" for name in ("id", "name", "system", "region", "created_at")}
+    if not all(isinstance(value, str) for value in row.values()) or not is_ulid(row["id"]) or not row["name"].strip():
+        raise bad(reader, "data/unit.json", ValueError("no unit"))
+    return {**row, "parent_id": None}
+
+
+def check_filled(reader: BundleReader, db: Db) -> None:
+    """Read everything once through the loaders that later views use. Raises BadInput ``imports.bad_content``."""
+    try:
+        host_store.list_hosts(db)
+        host_store.latest_results(db)
+        probe_store.all_sightings(db)
+        record_store.load(db)
+        ledger_store.list_proofs(db)
+        for kind in LedgerKind:
+            ledger_store.all_in_force(db, kind)
+        ledger_store.list_links(db)
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise bad(reader, TABLES, error) from error
+
+
+def bad(reader: BundleReader, path: str, error: Exception) -> BadInput:
+    """A file of the bundle does not fit."""
+    return BadInput("imports.bad_content", name=reader.name, path=path, detail=f"{type(error).__name__}: {error}"[:160])
+
+
+def _other_layout(reader: BundleReader, what: str) -> BadInput:
+    return BadInput("imports.other_layout", name=reader.name, what=what, version=reader.version)
