@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?=
 NAME ?=
 
-RUN_PACKAGES := nmap
+RUN_PACKAGES := nmap openssl
 AD_PACKAGES := samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
 LAB_PACKAGES := nmap samba smbclient openssh-server iproute2 iptables rpm tcpdump openssl
 TEST_PACKAGES := $(LAB_PACKAGES) $(AD_PACKAGES) chromium chromium-driver fonts-noto-cjk
