@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands.base import data_option, follow, json_option, put
+from api.commands.base import data_option, follow, json_option, put, tell
 from api.commands.client import connected
 from api.commands.inspections import inspection
 
@@ -30,7 +30,10 @@ def inspection_end(
     body = {"copy_path": str(copy_path.absolute()), "same_medium_reason": same_medium}
     with connected(data) as client:
         job = client.send("POST", f"{V1}/inspections/{inspection_id}/ending", body)
-        put(follow(client, job)["result"], "ending", as_json)
+        proof = follow(client, job)["result"]
+    if proof["backups"]:
+        tell("ending.backups_left", count=len(proof["backups"]))
+    put(proof, "ending", as_json)
 
 
 @inspection.command("ending", help="查看已结束督查的销毁记录。")

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from appliance.store import snapshot
 from config.problems import EnvironmentProblem, NotFound
 
 Row = dict[str, Any]
@@ -33,13 +34,22 @@ class Schema:
             self._migrations(name=step)(_on_database(function))
 
     def apply(self, database: Database, path: Path) -> None:
-        """Bring ``database`` up to date. Raises EnvironmentProblem for a newer schema."""
+        """Bring ``database`` up to date; a copy of what it was is kept beside it.
+
+        Raises EnvironmentProblem for a newer schema, and when there is no room for the copy: nothing is changed then.
+        """
         applied = [migration.name for migration in self._migrations.applied(database)]
         unknown = [name for name in applied if name not in self.names]
         if unknown:
             raise EnvironmentProblem("data.newer_schema", file=path.name, found=unknown[-1], known=self.names[-1])
         if len(applied) < len(self.names):
+            if not applied:
+                self._migrations.apply(database)
+                return
+            first = next(name for name in self.names if name not in applied)
+            snapshot.keep_before(path, first)
             self._migrations.apply(database)
+            snapshot.forget_older(path, first)
 
 
 def _on_database(function: Step) -> Callable[[Database], None]:

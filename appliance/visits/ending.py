@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.context import Appliance
+from appliance.evidence import custody
 from appliance.evidence.custody import Head
 from appliance.jobs import Job
 from appliance.store import endings as store
@@ -129,6 +130,8 @@ def _remove_folder(appliance: Appliance, inspection_id: str, found: Row) -> None
     try:
         move_folder(folder, going)  # from here on nothing opens it any more
         remove_folder(going)
+        for copies in (*appliance.folder.run.glob("backup-*"), *appliance.folder.run.glob("drill*")):
+            remove_folder(copies)  # what a backup or a drill that was killed left
     except OSError as error:
         raise EnvironmentProblem("ending.cannot_remove", path=str(going), detail=str(error.strerror)) from error
     _reach(appliance, inspection_id, Stage.FOLDER, files=max(files, found.get("files", 0)))
@@ -137,7 +140,17 @@ def _remove_folder(appliance: Appliance, inspection_id: str, found: Row) -> None
 def _record_proof(appliance: Appliance, inspection_id: str, _found: Row) -> None:
     head = appliance.log_own("inspection.ended", inspection=inspection_id)
     ended_at = rfc3339(appliance.clock.now())
-    _reach(appliance, inspection_id, Stage.DONE, ended_at=ended_at, log=_head_json(head))
+    backups = _backups_of(appliance, inspection_id)
+    _reach(appliance, inspection_id, Stage.DONE, ended_at=ended_at, log=_head_json(head), backups=backups)
+
+
+def _backups_of(appliance: Appliance, inspection_id: str) -> list[str]:
+    """Backups that hold it: they lie where we cannot reach, so people are told of them."""
+    return [
+        str(entry.params["path"])
+        for entry in custody.entries(appliance.folder.custody)
+        if entry.action == "appliance.backed_up" and inspection_id in str(entry.params["inspections"]).split()
+    ]
 
 
 STEPS: Mapping[Stage, Callable[[Appliance, str, Row], None]] = {
