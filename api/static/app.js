@@ -94,6 +94,7 @@ async function route() {
   view.id = id ?? null;
   view.tab = tab in TABS ? tab : null;
   $("home").hidden = Boolean(id);
+  $("to-list").hidden = !id;
   $("inspection").hidden = true;
   $("job").hidden = true;
   try {
@@ -186,6 +187,7 @@ function bind() {
 }
 
 options($("kind-choice"), choices("inspection_kind"));
+options($("policy-choice"), choices("policy"));
 options($("ledger-choice"), choices("ledger"));
 options($("proof-choice"), choices("proof"), "P1");
 options($("protocol-choice"), choices("protocol"));

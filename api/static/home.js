@@ -4,11 +4,14 @@ import { all, get, post } from "./api.js";
 import { $, fill, h, onSubmit } from "./dom.js";
 import { label, t, when } from "./words.js";
 
+const NEW = "new";
+
 export async function show() {
   const [inspections, units] = await Promise.all([all("inspections"), get("units")]);
   fill($("inspections"), inspections.length ? inspections.reverse().map(row) : h("tr", {}, h("td", { colspan: 5 }, t("home_empty"))));
   const choice = $("unit-choice");
-  fill(choice, units.items.map(({ id, name }) => h("option", { value: id }, name)), h("option", { value: "" }, t("new_unit")));
+  const pick = units.items.length ? h("option", { value: "", disabled: true, selected: true }, t("pick_unit")) : null;
+  fill(choice, pick, h("option", { value: NEW }, t("new_unit")), units.items.map(({ id, name }) => h("option", { value: id }, name)));
   showNewUnit();
 }
 
@@ -23,16 +26,16 @@ function row({ id, unit, kind, created_at, sealed_at, ended }) {
 }
 
 function showNewUnit() {
-  const fresh = $("unit-choice").value === "";
+  const fresh = $("unit-choice").value === NEW;
   for (const field of document.querySelectorAll(".new-unit")) field.hidden = !fresh;
   document.querySelector("[name=unit_name]").required = fresh;
 }
 
 export function bind() {
   $("unit-choice").addEventListener("change", showNewUnit);
-  onSubmit($("new-inspection"), async ({ unit, unit_name, system, region, kind, as_of }) => {
-    const chosen = unit || (await post("units", { name: unit_name, system, region })).id;
-    const made = await post("inspections", { unit: chosen, kind, as_of: as_of || null });
+  onSubmit($("new-inspection"), async ({ unit, unit_name, system, region, kind, policy, as_of }) => {
+    const chosen = unit === NEW ? { name: unit_name, system, region } : unit;
+    const made = await post("inspections", { unit: chosen, kind, policy: policy || null, as_of: as_of || null });
     $("new-inspection").reset();
     location.hash = `#/${made.id}/prepare`;
   });

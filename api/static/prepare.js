@@ -3,6 +3,7 @@
 import { get, post, send } from "./api.js";
 import { $, ask, button, complain, fill, h, lines, notice, onSubmit, quiet, table } from "./dom.js";
 import { bindLedgers, showLedgers } from "./ledger.js";
+import { bindSegments, showSegments } from "./segments.js";
 import { askSecret } from "./vault.js";
 import { DASH, label, localField, t, when, withOffset } from "./words.js";
 
@@ -13,12 +14,13 @@ export async function show(view) {
   if (fresh) $("authorisation-details").open = !view.authorisations.length;
   fresh = false;
   showAuthorisations(view);
+  await showSegments(view);
   showLedgers(view);
   showProofs(proofs);
   showCredentials(view);
 }
 
-function showAuthorisations({ authorisations }) {
+function showAuthorisations({ authorisations, sealed }) {
   const columns = [
     [t("authorisation_head_no"), (row) => row.document_no],
     [t("authorisation_head_ranges"), (row) => h("ul", { class: "plain" }, row.ranges.map((range) => h("li", {}, range)))],
@@ -28,6 +30,9 @@ function showAuthorisations({ authorisations }) {
     [t("authorisation_head_service"), (row) => t(row.permits_service_start ? "service_start_permitted" : "service_start_not_permitted")],
     [t("head_state"), (row) => stateOf(row, authorisations.at(-1))],
   ];
+  const window_ = authorisations.length ? windowOf(authorisations.at(-1)) : "in_window";
+  $("authorisation-warning").hidden = sealed || window_ === "in_window";
+  $("authorisation-warning").textContent = warningOf({ authorisation: () => authorisations.at(-1) });
   fill($("authorisations"), authorisations.length ? table(columns, [...authorisations].reverse()) : quiet(t("authorisation_none")));
 }
 
@@ -39,7 +44,17 @@ export function windowOf({ not_before, not_after }) {
 
 function stateOf(row, last) {
   if (row.id !== last.id) return t("replaced");
-  return `${t("in_force")}，${t(windowOf(row))}`;
+  const place = windowOf(row);
+  return h("span", { class: place === "in_window" ? "tag good" : "tag bad" }, t(`state_${place}`));
+}
+
+// Why nothing may be sent now, or "".
+export function warningOf(view) {
+  const authorisation = view.authorisation();
+  if (!authorisation) return t("scan_hint_authorisation");
+  const place = windowOf(authorisation);
+  const { not_before, not_after } = authorisation;
+  return place === "in_window" ? "" : t(`warn_${place}`, { from: when(not_before), until: when(not_after) });
 }
 
 function showProofs(proofs) {
@@ -94,9 +109,10 @@ export function reset() {
   for (const form of document.querySelectorAll("#tab-prepare form")) form.reset();
   const now = new Date();
   const field = (name) => $("authorisation-form").elements[name];
-  field("not_before").value = localField(now);
-  field("not_after").value = localField(new Date(now.getTime() + 8 * 3600 * 1000));
-  field("signed_on").value = localField(now).slice(0, 10);
+  // As defaults, so that a form that is reset has them again.
+  field("not_before").defaultValue = localField(now);
+  field("not_after").defaultValue = localField(new Date(now.getTime() + 8 * 3600 * 1000));
+  field("signed_on").defaultValue = localField(now).slice(0, 10);
 }
 
 export function bind(view) {
@@ -122,6 +138,7 @@ export function bind(view) {
     await done($("authorisation-form"), "authorisation_recorded");
   });
   bindLedgers(view);
+  bindSegments(view);
   $("proof-form").elements.software_no.addEventListener("focus", () => numbers(view).catch(complain));
   onSubmit($("proof-form"), async (fields) => {
     await post(view.path("proofs"), fields);

@@ -3,7 +3,7 @@
 import { Problem, get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
-import { windowOf } from "./prepare.js";
+import { warningOf } from "./prepare.js";
 import { DASH, label, t, when } from "./words.js";
 
 export async function show(view) {
@@ -16,15 +16,15 @@ export async function show(view) {
 
 function showHint(view) {
   const { credentials, status } = view;
-  const authorisation = view.authorisation();
+  const warning = warningOf(view);
   const texts = [];
-  if (!authorisation) texts.push(t("scan_hint_authorisation"));
-  else if (windowOf(authorisation) !== "in_window") texts.push(t(windowOf(authorisation)));
   if (!credentials.length) texts.push(t("scan_hint_credentials"));
   else if (status.vault.locked) texts.push(t("scan_hint_vault"));
   if (status.discovery_mode === "connect") texts.push(t("connect_mode"));
-  $("scan-hint").textContent = view.sealed || runningHere(view) ? "" : texts.join(" ") || t("scan_ready");
-  $("scan-start").disabled = !authorisation || Boolean(runningHere(view));
+  const quietly = view.sealed || runningHere(view);
+  $("scan-hint").className = quietly ? "" : warning ? "banner bad" : texts.length ? "banner open" : "";
+  $("scan-hint").textContent = quietly ? "" : [warning, ...texts].filter(Boolean).join(" ") || t("scan_ready");
+  $("scan-start").disabled = !view.authorisation() || Boolean(runningHere(view));
 }
 
 function showScans(view) {
@@ -33,7 +33,7 @@ function showScans(view) {
     [t("scan_head_ended"), (scan) => when(scan.finished_at)],
     [t("scan_head_options"), ({ options }) => optionsOf(options)],
     [t("scan_head_mode"), (scan) => label("mode", scan.mode)],
-    [t("head_state"), (scan) => [label("scan_state", scan.state), scan.problem ? h("p", { class: "quiet" }, scan.problem.text) : null]],
+    [t("head_state"), (scan) => [label("scan_state", scan.state), scan.problem ? h("p", { class: "settles" }, scan.problem.text) : null]],
     ["", (scan) => (resumable(view, scan) ? button(t("resume"), () => resume(view, scan).catch(complain)) : null), "end"],
   ];
   fill($("scans"), view.scans.length ? table(columns, [...view.scans].reverse()) : quiet(t("scan_none")));

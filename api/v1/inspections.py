@@ -16,6 +16,7 @@ from api.v1.schemas import (
     PageQuery,
     ReopeningBody,
     SegmentBody,
+    UnitBody,
 )
 from appliance.visits import inspections as use
 from scanner.scope import Authorisation
@@ -34,8 +35,12 @@ def list_inspections(query: PageQuery) -> Any:
 
 @inspections.post(f"{PREFIX}/inspections")
 def create_inspection(body: InspectionBody) -> Any:
-    """Open an inspection of a unit, named by id or name."""
-    return answer(use.create(appliance(), body.unit, body.kind, body.as_of, body.policy), 201)
+    """Open an inspection of a unit, named by id or name, or of a new unit."""
+    a, unit = appliance(), body.unit
+    if isinstance(unit, UnitBody):
+        use.check_kind(a, body.kind, body.policy)
+        unit = str(use.create_unit(a, unit.name, unit.system, unit.region, unit.parent_id)["id"])
+    return answer(use.create(a, unit, body.kind, body.as_of, body.policy), 201)
 
 
 @inspections.get(ONE)

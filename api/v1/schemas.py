@@ -111,7 +111,9 @@ class UnitBody(Request):
 
 
 class InspectionBody(Request):
-    unit: Name
+    """``unit``: id or name of a unit, or a new one, which is only made when the inspection can be."""
+
+    unit: Name | UnitBody
     kind: Literal["initial", "follow_up", "self_check"] = "initial"
     as_of: date | None = None
     policy: Name | None = None

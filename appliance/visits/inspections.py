@@ -49,10 +49,7 @@ def list_units(appliance: Appliance) -> list[Row]:
 
 def create(appliance: Appliance, unit: str, kind: str, as_of: date | None = None, policy: str | None = None) -> Row:
     """Open an inspection of a unit (id or name): its folder, database and custody log."""
-    if kind not in KINDS:
-        raise BadInput("inspection.bad_kind", kind=kind)
-    name = policy or appliance.settings.policy.profile
-    appliance.policy(name)
+    name = check_kind(appliance, kind, policy)
     now = rfc3339(appliance.clock.now())
     with appliance.index() as index:
         found = store.find_unit(index, unit)
@@ -69,6 +66,15 @@ def create(appliance: Appliance, unit: str, kind: str, as_of: date | None = None
         appliance.log(inspection_id, "inspection.created", unit=found["name"], kind=kind)
         store.index_inspection(index, {"id": inspection_id, "unit_id": found["id"], "kind": kind, "created_at": now})
     return row
+
+
+def check_kind(appliance: Appliance, kind: str, policy: str | None) -> str:
+    """The policy profile an inspection gets. Raises BadInput for an unknown kind or policy, before anything is made."""
+    if kind not in KINDS:
+        raise BadInput("inspection.bad_kind", kind=kind)
+    name = policy or appliance.settings.policy.profile
+    appliance.policy(name)
+    return name
 
 
 def list_all(appliance: Appliance, after: str = "", limit: int = 100) -> list[Row]:

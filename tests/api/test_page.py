@@ -199,7 +199,7 @@ def test_an_inspector_opens_an_inspection_from_the_page(page: Page, tmp_path: Pa
     window = page.window
     window.open(f"{page.address}/")
     window.wait_for("新建督查")
-    window.type("#unit-choice", "")
+    window.type("#unit-choice", "new")
     window.type("[name=unit_name]", "云水县教育局")
     window.click("#new-inspection button")
     window.wait_for("尚未登记检测授权", "#inspection")
