@@ -81,6 +81,7 @@ class Desk:
         Raises NotFound, Conflict when it is not open or another is at work, Refused with the first reason against it.
         """
         with self.index() as db:
+            self._settle(db, claims=False)
             run = self._open(db, run_id)
             reasons = self._reasons(run) or self._look(db, run, self.world.reading().wall)
             if reasons:
