@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 from appliance.judgement.positions import Position
-from appliance.model import Category, Decision, Finding, Rate, SoftwareOrigin, Verdict
+from appliance.model import Finding, Rate, Verdict
 from config.message import Message
 from scanner.model import (
     Antivirus,
@@ -56,37 +56,6 @@ def verdict_document(verdict: Verdict) -> Document:
         "official": verdict.official,
         "decided_by": verdict.decided_by,
     }
-
-
-def verdict_from_document(document: Mapping[str, Any]) -> Verdict:
-    """Inverse of :func:`verdict_document`; unknown fields are ignored."""
-    origin, settles = document["origin"], document["settles"]
-    return Verdict(
-        id=document["id"],
-        host_id=document["host_id"],
-        product_id=document["product_id"],
-        product_name=document["product_name"],
-        category=Category(document["category"]),
-        decision=Decision(document["decision"]),
-        rule=document["rule"],
-        reasons=_messages(document["reasons"]),
-        observations=tuple(document["observations"]),
-        ledger_rows=tuple(document["ledger_rows"]),
-        software_no=document["software_no"],
-        policy=document["policy"],
-        settles=Message.from_json(settles) if settles else None,
-        remarks=_messages(document["remarks"]),
-        version=document["version"],
-        edition=document["edition"],
-        quantity=document["quantity"],
-        origin=SoftwareOrigin(origin) if origin else None,
-        official=document.get("official", True),
-        decided_by=document.get("decided_by", "rule"),
-    )
-
-
-def _messages(documents: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
-    return tuple(Message.from_json(document) for document in documents)
 
 
 def finding_document(finding: Finding) -> Document:

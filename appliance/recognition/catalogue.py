@@ -32,6 +32,7 @@ class Catalogue:
         self.rules = files.rules
         self.sources: Mapping[str, str] = files.sources
         self.open_source = files.open_source
+        self.edition_licensing = files.edition_licensing
         self.probe_paths = files.probe_paths
         self._files = files
         self._index = Index(files.rules)

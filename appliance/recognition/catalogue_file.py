@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,6 +50,7 @@ class CatalogueFiles:
     vendors: Mapping[str, Vendor]
     editions: Mapping[str, str]  # folded word → name
     edition_codes: Mapping[str, str]  # folded EditionID → name
+    edition_licensing: Mapping[str, str]  # name → trial or education, for editions that say so
     releases: Mapping[str, Mapping[str, str]]  # product id → first part of the file version → release
     noise: NoiseFields
     rules: tuple[Rule, ...]
@@ -148,6 +149,7 @@ class EditionEntry(Shape):
     name: str
     words: Words = ()
     codes: Words = ()
+    licensing: Literal["", "trial", "education"] = ""
 
 
 class EditionFile(Shape):
@@ -188,6 +190,7 @@ def read(folder: Path) -> CatalogueFiles:
         vendors=vendors,
         editions={fold(word): e.name for e in editions for word in e.words},
         edition_codes={fold(word): e.name for e in editions for word in (*e.words, *e.codes)},
+        edition_licensing={e.name: e.licensing for e in editions if e.licensing},
         releases={entry.id: entry.releases for entry in entries if entry.releases},
         noise=NoiseFields(
             release_types=frozenset(map(fold, noise.release_types)),

@@ -26,8 +26,6 @@ from config.problems import BadInput, NotFound
 from scanner.model import HostFacts, InstalledSoftware, OperatingSystem, Platform
 
 Document = dict[str, Any]
-TRIAL_WORDS = ("试用版", "演示版", "企业评估版")
-EDUCATION_WORDS = ("教育版", "学生版", "校园版", "专业教育版")
 CSV_FIELDS = ("package_format", "section", "parent_key", "release_type")
 
 
@@ -112,10 +110,8 @@ def describe(catalogue: Catalogue, found: Recognition, name: str, publisher: str
 
 def licensing_of(catalogue: Catalogue, product: Product, edition: str) -> str:
     """The licensing model of this copy: what its edition says counts before what the product usually is."""
-    if edition in TRIAL_WORDS:
-        return "trial"
-    if edition in EDUCATION_WORDS:
-        return "education"
+    if said := catalogue.edition_licensing.get(edition):
+        return said
     return "open_source" if product.id in catalogue.open_source else product.licensing.value
 
 

@@ -20,9 +20,9 @@ from appliance.store.database import Db, Row
 from appliance.visits import ledgers_in_force as in_force
 from appliance.visits.declared_ledgers import from_ledgers
 from config.clock import rfc3339
+from config.invalid import fault
+from config.message import Param
 from config.problems import BadInput, Conflict, NotFound
-
-BY_VERDICT = ("decisions", "objections")
 
 
 def declared(db: Db) -> Declared:
@@ -74,17 +74,14 @@ def add(appliance: Appliance, inspection_id: str, kind: str, fields: Row) -> Row
     try:
         record = store.parse(kind, {**fields, **stamped})
     except (ValidationError, TypeError) as error:
-        raise BadInput("record.bad_field", kind=kind, detail=_detail(error)) from error
+        raise BadInput("record.bad_field", kind=kind, **_fault(error)) from error
     with appliance.open_inspection(inspection_id) as (db, _):
         appliance.log(inspection_id, "record.entered", kind=kind, record=record_id)
         return store.save(db, record_id, kind, now, record)
 
 
-def _detail(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
-    return str(error)
+def _fault(error: ValidationError | TypeError) -> dict[str, Param]:
+    return fault(error) if isinstance(error, ValidationError) else {"field": "fields", "detail": str(error)}
 
 
 def listed(appliance: Appliance, inspection_id: str, kinds: tuple[str, ...] = ()) -> list[Row]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from appliance.judgement.audit import AuditRun, run_audit
 from appliance.judgement.declared import (
@@ -28,7 +29,6 @@ from appliance.judgement.declared import (
     RectificationState,
 )
 from appliance.judgement.documents import finding_document, position_document, rate_document, verdict_document
-from appliance.judgement.documents import verdict_from_document as from_document
 from appliance.judgement.findings import strong_identity
 from appliance.ledger.model import RowRef
 from appliance.model import Decision, Match, Phase, Verdict
@@ -224,7 +224,8 @@ def test_verdicts_come_in_canonical_order_and_survive_their_document() -> None:
     order = [(v.host_id, v.category, v.product_id, v.rule) for v in verdicts]
     assert order == sorted(order)
     assert len({verdict.id for verdict in verdicts}) == len(verdicts)
-    assert [from_document(json.loads(json.dumps(verdict_document(v)))) for v in verdicts] == verdicts
+    kept = TypeAdapter(Verdict)
+    assert [kept.validate_json(json.dumps(verdict_document(v))) for v in verdicts] == verdicts
 
 
 def test_the_head_holds_the_digest_of_the_lines_and_counts_that_add_up() -> None:
