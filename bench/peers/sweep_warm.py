@@ -10,16 +10,12 @@ import sys
 import time
 from dataclasses import asdict
 
+from bench.peers.idle_child import nothing
 from config.clock import SystemClock
 from config.settings import load
 from scanner import process
 from scanner.discovery import plan_discovery, sweep
-from scanner.process import Emit, Job, Limits
-
-
-def nothing(job: Job, emit: Emit) -> None:
-    """A child that only starts."""
-    emit({})
+from scanner.process import Limits
 
 
 def main() -> None:
