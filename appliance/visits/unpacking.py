@@ -6,6 +6,7 @@ this version does not know are refused, because leaving them out could change a 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from appliance.evidence.manifest import is_portable
 from appliance.evidence.reading import TABLES, BundleReader
 from appliance.folder import InspectionFolder
-from appliance.judgement.documents import canonical, verdict_from_document
+from appliance.judgement.documents import canonical
 from appliance.ledger.model import LedgerKind
 from appliance.model import Verdict
 from appliance.recognition import corrections
@@ -50,6 +51,7 @@ ROW_BY_ROW = (
 )
 """In an order in which every row finds what it refers to."""
 BY_HAND = frozenset({"results", "audit_hosts", "audit_assets"})
+VERDICT = TypeAdapter(Verdict)
 Value = str | int | float | None
 
 
@@ -100,9 +102,8 @@ def _problem(row: Any) -> Row:
 
 def _insert(reader: BundleReader, db: Db, table: str, rows: Iterable[Any]) -> None:
     """Insert rows column by column: a name that is no column of ours is never put into a statement."""
-    columns = {str(column["name"]) for column in db.rows("SELECT name FROM pragma_table_info(?)", [table])}
     try:
-        db.insert_many(table, _checked(reader, table, columns, rows))
+        db.insert_many(table, _known(reader, db, table, rows))
     except (sqlite3.IntegrityError, AttributeError, TypeError, KeyError, OverflowError, UnicodeEncodeError) as error:
         raise bad(reader, table, error) from error
 
@@ -174,11 +175,11 @@ def write_attachments(reader: BundleReader, folder: InspectionFolder) -> None:
     sync_folder(folder.attachments)
 
 
-def write_raw(reader: BundleReader, folder: InspectionFolder, found: Iterable[Result]) -> None:
+def write_raw(reader: BundleReader, folder: InspectionFolder, rows: Iterable[Row]) -> None:
     """The raw records of these results."""
-    for result in found:
-        if (name := raw_name(result.row)) and raw_path(result.row) in reader.names:
-            copy(reader, raw_path(result.row), folder.raw / name)
+    for row in rows:
+        if (name := raw_name(row)) and raw_path(row) in reader.names:
+            copy(reader, raw_path(row), folder.raw / name)
     sync_folder(folder.raw)
 
 
@@ -192,26 +193,43 @@ def copy(reader: BundleReader, name: str, target: Path) -> None:
 
 
 def fill_audit(reader: BundleReader, db: Db) -> None:
-    """The sealed audit with its verdicts, findings and computers. Raises BadInput."""
-    audit = reader.audit
+    """The sealed audit with its verdicts, findings and computers.
+
+    Raises BadInput, also when the verdicts are not those whose digest the audit states.
+    """
+    audit, digest = reader.audit, hashlib.sha256()
     try:
         head = {"id": audit["id"], "created_at": audit["created_at"]}
-        audit_store.save_audit(db, head, _verdicts(reader), _judged(reader))
+        audit_store.save_audit(db, head, _verdicts(reader, digest), _judged(reader, db, digest))
     except (sqlite3.IntegrityError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise bad(reader, "data/rates.json", error) from error
 
 
-def _verdicts(reader: BundleReader) -> Iterator[tuple[Verdict, bytes]]:
-    return ((verdict_from_document(row), canonical(row) + b"\n") for row in reader.verdicts())
+def _verdicts(reader: BundleReader, digest: Any) -> Iterator[tuple[Verdict, bytes]]:
+    for row in reader.verdicts():
+        line = canonical(row) + b"\n"
+        digest.update(line)
+        yield VERDICT.validate_python(row), line
 
 
-def _judged(reader: BundleReader) -> Iterator[Row]:
-    rows = {"hosts": reader.hosts(), "assets": reader.assets()}
+def _judged(reader: BundleReader, db: Db, digest: Any) -> Iterator[Row]:
+    audit = reader.audit
+    if audit["digest"] != digest.hexdigest():
+        raise ValueError("digest of the verdicts")
+    rows = {"hosts": ("audit_hosts", reader.hosts()), "assets": ("audit_assets", reader.assets())}
     yield {
-        **{name: reader.audit[name] for name in ("head", "rates", "positions", "digest")},
-        **{name: [_without_audit(row) for row in found] for name, found in rows.items()},
+        **{name: audit[name] for name in ("head", "rates", "positions", "digest")},
+        **{name: [_without_audit(row) for row in _known(reader, db, *found)] for name, found in rows.items()},
         "findings": list(reader.findings()),
     }
+
+
+def _known(reader: BundleReader, db: Db, table: str, rows: Iterable[Any]) -> Iterator[Row]:
+    return _checked(reader, table, _columns(db, table), rows)
+
+
+def _columns(db: Db, table: str) -> set[str]:
+    return {str(column["name"]) for column in db.rows("SELECT name FROM pragma_table_info(?)", [table])}
 
 
 def _without_audit(row: Row) -> Row:
