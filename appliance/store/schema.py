@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.store.comparisons import create_comparisons
 from appliance.store.database import Db, Schema
+from appliance.store.imports import create_imports
 from appliance.store.installed import create_installed
 from appliance.store.marks import fill_marks
 from appliance.store.schedules import create_index_tables, create_place_tables
@@ -215,5 +216,6 @@ INDEX = Schema(
         ("0002_mappings", _mappings),
         ("0003_endings", _endings),
         ("0004_schedules", create_index_tables),
+        ("0005_imports", create_imports),
     ],
 )
