@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, make_response
@@ -12,9 +11,11 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from api.present import shown
+from config.durable import disk_problem
 from config.ids import Ids
+from config.invalid import fault
 from config.message import Message
-from config.messages import catalogue, render
+from config.messages import render
 from config.problems import Problem
 
 LOG = logging.getLogger("hezheng.api")
@@ -43,23 +44,9 @@ def problem_response(body: dict[str, Any]) -> Response:
 
 def invalid_request(error: ValidationError) -> Response:
     """The answer to a request that does not fit its schema; names the first field, and what is wrong with it."""
-    first = error.errors()[0]
-    where = [str(part) for part in first["loc"]] or ["body"]
-    detail = render(_detail(first["type"], first.get("ctx", {})))
-    message = Message.of("http.invalid", field=".".join(where), name=where[0], detail=detail)
+    found = fault(error)
+    message = Message("http.invalid", {**found, "name": str(found["field"]).split(".")[0]})
     return problem_response(problem_json(message, 422, 2))
-
-
-def _detail(kind: str, context: Mapping[str, Any]) -> Message:
-    """The sentence for one of pydantic's error types, https://docs.pydantic.dev/latest/errors/validation_errors/."""
-    code = f"invalid.{kind}"
-    if code not in catalogue():
-        return Message.of("invalid.other", type=kind)
-    return Message(code, {name: _listed(value) for name, value in context.items()})
-
-
-def _listed(value: object) -> str:
-    return str(value).replace(" or ", ", ").replace(", ", "、")
 
 
 def register(app: Flask, ids: Ids) -> None:
@@ -67,6 +54,12 @@ def register(app: Flask, ids: Ids) -> None:
 
     def on_problem(problem: Problem) -> Response:
         return problem_response(problem_json(problem.message, problem.status, int(problem.exit)))
+
+    def on_disk(error: OSError) -> Response:
+        problem = disk_problem(error)
+        if problem is None:
+            raise error
+        return on_problem(problem)
 
     def on_http(error: HTTPException) -> Response:
         original = error.get_response()
@@ -88,6 +81,7 @@ def register(app: Flask, ids: Ids) -> None:
         return problem_response(problem_json(Message.of("http.bad_text"), 422, 2))
 
     app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(OSError, on_disk)
     app.register_error_handler(UnicodeEncodeError, on_text)
     app.register_error_handler(RecursionError, on_text)
     app.register_error_handler(HTTPException, on_http)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator
 
+from config.invalid import fault
 from config.problems import BadInput
 
 DEFAULTS = Path(__file__).parent / "defaults.toml"
@@ -85,6 +86,15 @@ class Schedule(Section):
     zone: str
 
 
+class Storage(Section):
+    min_free_mb: Annotated[int, Field(ge=0)]
+
+
+class Seal(Section):
+    cms: bool
+    sm2: bool
+
+
 class Policy(Section):
     profile: str
 
@@ -97,6 +107,8 @@ class Settings(Section):
     discovery: Discovery
     ledger: Ledger
     vault: Vault
+    storage: Storage
+    seal: Seal
     policy: Policy
     schedule: Schedule
 
@@ -112,9 +124,7 @@ def load(data: Path | None = None, environment: Mapping[str, str] | None = None)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInput("settings.bad_key", file=shown, key=key, detail=first["msg"]) from error
+        raise BadInput("settings.bad_key", file=shown, **fault(error)) from error
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from config.invalid import fault
 from config.message import Message
 from config.problems import BadInput
 from scanner.model import (
@@ -135,8 +136,7 @@ def from_json(document: object) -> HostFacts:
     try:
         return ADAPTER.validate_python(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput("facts.bad_field", field=".".join(map(str, first["loc"])), detail=first["msg"]) from error
+        raise BadInput("facts.bad_field", **fault(error)) from error
 
 
 def from_text(text: str) -> HostFacts:
@@ -144,8 +144,7 @@ def from_text(text: str) -> HostFacts:
     try:
         facts = ADAPTER.validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput("facts.bad_field", field=".".join(map(str, first["loc"])), detail=first["msg"]) from error
+        raise BadInput("facts.bad_field", **fault(error)) from error
     if facts.schema != FACTS_SCHEMA:
         raise BadInput("facts.wrong_schema", expected=FACTS_SCHEMA)
     return facts

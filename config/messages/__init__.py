@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from config.message import Message, Param
 
@@ -33,21 +34,32 @@ def _shown(value: Param) -> str:
 def render(message: Message) -> str:
     """Return the sentence of ``message``; an unknown code is shown as itself, never lost."""
     sentence = catalogue().get(message.code)
-    params = {name: _Word(_shown(value)) for name, value in message.params.items()}
+    plain = {name: _shown(value) for name, value in message.params.items()}
+    params = {name: _Word(value, plain) for name, value in plain.items()}
     if sentence is None:
         return message.code + "".join(f" {name}={value}" for name, value in params.items())
     return sentence.format_map(_Missing(params))
 
 
 class _Word(str):
-    """A parameter; ``{status:label.licence_status}`` shows a stored value by its word, an unknown value as it is."""
+    """A parameter; ``{status:label.licence_status}`` shows a stored value by its word, an unknown value as it is.
 
-    __slots__ = ()
+    The word may name other parameters of the message, as in ``{detail:invalid}`` for "at most {max_length} items".
+    """
+
+    __slots__ = ("_others",)
+    _others: Mapping[str, str]
+
+    def __new__(cls, value: str, others: Mapping[str, str]) -> _Word:
+        word = super().__new__(cls, value)
+        word._others = others
+        return word
 
     def __format__(self, group: str) -> str:
-        return catalogue().get(f"{group}.{self}", str(self)) if group else str(self)
+        word = catalogue().get(f"{group}.{self}") if group else None
+        return str(self) if word is None else word.format_map(_Missing(self._others))
 
 
-class _Missing(dict[str, str]):
+class _Missing(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "（未知）"
