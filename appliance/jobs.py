@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from threading import Event, Lock
 from typing import Any
 
+from config.durable import disk_problem
 from config.ids import Ids
 from config.message import Message
 from config.problems import NotFound, Problem
@@ -61,6 +62,8 @@ class Job:
         error = self.future.exception() if self.future and self.future.done() else None
         if error is None or isinstance(error, Problem):
             return error
+        if isinstance(error, OSError) and (full := disk_problem(error)):
+            return full
         return Problem("job.crashed", id=self.id, kind=type(error).__name__)
 
     @property

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
+from config.problems import EnvironmentProblem
+
 BLANK = bytes(1 << 16)
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+
+
+def disk_problem(error: OSError) -> EnvironmentProblem | None:
+    """What people are told when the disk is full or fails; None for an error that is not the disk's."""
+    if error.errno not in DISK_ERRORS:
+        return None
+    name = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, str | bytes) else ""
+    return EnvironmentProblem("data.disk", file=name, detail=error.strerror)
+
+
+@contextmanager
+def storing(file: str) -> Generator[None]:
+    """Turn an OSError of what is written inside into EnvironmentProblem ``data.cannot_store``."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem("data.cannot_store", file=file, detail=error.strerror) from error
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:

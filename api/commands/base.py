@@ -15,6 +15,7 @@ import click
 
 from api.commands.client import Client, Failed
 from api.present import clean, shown
+from config.durable import disk_problem
 from config.message import Message
 from config.messages import render
 from config.problems import BadInput, Exit, Problem
@@ -154,6 +155,12 @@ def guarded(run: Callable[[], Any]) -> int:
         say(render(problem.message))
         return int(problem.exit)
     except click.exceptions.Abort:
+    except OSError as error:
+        full = disk_problem(error)
+        if full is None:
+            raise
+        say(render(full.message))
+        return int(full.exit)
         return int(Exit.INTERRUPTED)
     except click.ClickException as error:
         error.show()

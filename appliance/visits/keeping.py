@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -19,7 +20,7 @@ from appliance.store import fleet as fleet_store
 from appliance.store import hosts as host_store
 from appliance.store.database import Db, dumps
 from appliance.visits.changes import Changes, answered, log_change
-from config.durable import sync_folder
+from config.durable import storing, sync_folder
 from credentials.model import UnlockedCredential
 from credentials.selection import LoginResult, Selection, account_name
 from scanner.model import HostFacts
@@ -64,21 +65,23 @@ class StoreKeeper:
         )
 
     def raw(self, facts_id: str, record: Mapping[str, Any]) -> None:
-        if facts_id not in self._files:
-            path = self.folder.raw / f"{facts_id}.part"
-            self._files[facts_id] = path.open("wb")
-        self._files[facts_id].write(dumps(record).encode() + b"\n")
+        path = self.folder.raw / f"{facts_id}.part"
+        with storing(path.name):
+            if facts_id not in self._files:
+                self._files[facts_id] = path.open("wb")
+            self._files[facts_id].write(dumps(record).encode() + b"\n")
 
     def raw_records(self, facts_id: str) -> list[dict[str, Any]]:
         if facts_id not in self._files:
             return []
-        self._files[facts_id].flush()
+        with storing(f"{facts_id}.part"):
+            self._files[facts_id].flush()
         return [json.loads(line) for line in (self.folder.raw / f"{facts_id}.part").read_bytes().splitlines()]
 
     def dropped(self, facts_id: str) -> None:
         file = self._files.pop(facts_id, None)
         if file is not None:
-            file.close()
+            _abandon(file)
             (self.folder.raw / f"{facts_id}.part").unlink()
 
     def change(self, task: HostTask, facts_id: str, credential_id: str, line: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,25 +123,33 @@ class StoreKeeper:
         file = self._files.pop(facts_id, None)
         if file is None:
             return None, None
-        with file:
+        with storing(f"{facts_id}.part"), file:
             file.flush()
             os.fsync(file.fileno())
         part, final = self.folder.raw / f"{facts_id}.part", self.folder.raw / f"{facts_id}.jsonl"
         with part.open("rb") as whole:
             digest = hashlib.file_digest(whole, "sha256").hexdigest()
-        part.replace(final)
-        sync_folder(self.folder.raw)
+        with storing(final.name):
+            part.replace(final)
+            sync_folder(self.folder.raw)
         return final.name, digest
 
     def close(self) -> None:
         """Close the raw files of hosts that were not finished and remove them."""
         for file in self._files.values():
-            file.close()
+            _abandon(file)
+        self._files.clear()
         self.changes.locks.release_all()
         remove_leftovers(self.db, self.folder)
 
     def _log(self, action: str, **params: str) -> None:
         self.appliance.log(self.inspection_id, action, scan=self.scan_id, **params)
+
+
+def _abandon(file: BinaryIO) -> None:
+    """Close a file that is removed next; that its last lines find no room matters no more."""
+    with suppress(OSError):
+        file.close()
 
 
 def remove_leftovers(db: Db, folder: InspectionFolder) -> None:

@@ -9,8 +9,11 @@ References:
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from config.message import Message
 
 MOUNTS = Path("/proc/self/mountinfo")
 BLOCKS = Path("/sys/dev/block")
@@ -41,6 +44,12 @@ def medium_of(path: Path) -> Medium:
     device = f"{os.major(number)}:{os.minor(number)}"
     filesystems = _filesystems(MOUNTS.read_text("utf-8", "replace"))
     return Medium(device, filesystems.get(device, ""), frozenset(_disks(BLOCKS / device)))
+
+
+def low_disk(folder: Path, wanted_mb: int) -> Message | None:
+    """What to say when less than ``wanted_mb`` is free where ``folder`` lies."""
+    free_mb = shutil.disk_usage(folder).free >> 20
+    return Message.of("scan.low_disk", free_mb=free_mb, wanted_mb=wanted_mb) if free_mb < wanted_mb else None
 
 
 def _filesystems(mounts: str) -> dict[str, str]:

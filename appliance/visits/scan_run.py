@@ -24,6 +24,7 @@ from appliance.visits.changes import Changes
 from appliance.visits.host_keys import fetch_keys
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.keeping import StoreKeeper
+from appliance.visits.medium import low_disk
 from appliance.visits.probing import probe_hosts
 from appliance.visits.recovery import recover
 from config.clock import rfc3339
@@ -261,7 +262,7 @@ class ScanRun:
             keeper=keeper,
             control=Control(
                 cancelled=self._stopped,
-                paused=self.job.paused.is_set,
+                paused=self._paused,
                 permits=self._permits,
                 reentered=self._reentered,
                 ask=self._ask,
@@ -347,10 +348,17 @@ class ScanRun:
         return self.job.cancelled.is_set()
 
     def _interrupted(self) -> bool:
-        return self._stopped() or self.job.paused.is_set()
+        return self._stopped() or self._paused()
+
+    def _paused(self) -> bool:
+        """A disk that is nearly full pauses: what was begun can still be stored, and nothing is lost."""
+        wanted = self.appliance.settings.storage.min_free_mb
+        if not self.job.paused.is_set() and (low := low_disk(self.folder.root, wanted)):
+            self._ask(low)
+        return self.job.paused.is_set()
 
     def _wait_while_paused(self) -> None:
-        while self.job.paused.is_set() and not self.job.cancelled.wait(POLL_SECONDS):
+        while self._paused() and not self.job.cancelled.wait(POLL_SECONDS):
             pass
 
     def _ask(self, question: Message) -> None:

@@ -54,7 +54,10 @@ def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
     with appliance.open_inspection(inspection_id) as (db, folder):
         _check_idle(appliance, inspection_id)
         scan = find(db, scan_id)
-        if scan["state"] not in store.RESUMABLE:
+        if scan["state"] not in (
+            *store.RESUMABLE,
+            store.RUNNING,
+        ):  # running, yet idle: its end found no room on the disk
             raise Conflict("scan.not_resumable", id=scan_id)
         require(authorisation_in_force(db), appliance.clock.now())
         _check_vault(appliance, inspection_id, ScanOptions(**scan["options"]))
@@ -91,7 +94,14 @@ def find(db: Db, scan_id: str) -> Row:
 def list_all(appliance: Appliance, inspection_id: str) -> list[Row]:
     """All scans of an inspection."""
     with appliance.inspection(inspection_id) as (db, _):
-        return store.list_all(db)
+        return [_as_it_is(appliance, inspection_id, scan) for scan in store.list_all(db)]
+
+
+def _as_it_is(appliance: Appliance, inspection_id: str, scan: Row) -> Row:
+    """A scan that stopped when nothing could be stored any more is interrupted, whatever its row still says."""
+    running = {job.kind for job in appliance.jobs.running(inspection_id)}
+    stale = scan["state"] == store.RUNNING and f"scan:{scan['id']}" not in running
+    return {**scan, "state": store.INTERRUPTED} if stale else scan
 
 
 def running_job(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
