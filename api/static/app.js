@@ -2,10 +2,12 @@
 
 import { Problem, all, get, post } from "./api.js";
 import { $, ask, closable, complain, fill, h, notice, onClick, onSubmit, options } from "./dom.js";
+import * as final from "./final.js";
 import * as home from "./home.js";
 import * as jobs from "./jobs.js";
 import * as prepare from "./prepare.js";
 import * as result from "./result.js";
+import * as same from "./same.js";
 import * as scan from "./scan.js";
 import * as seal from "./seal.js";
 import * as vault from "./vault.js";
@@ -127,6 +129,7 @@ async function refresh() {
   view.tab ??= nextStep();
   showTabs();
   await TABS[view.tab].show(view);
+  if (view.tab === "result") await same.show(view);
 }
 
 function nextStep() {
@@ -147,6 +150,7 @@ function showHead() {
   const others = choices("phase").filter(([value]) => value !== phase);
   fill($("phase-choice"), others.map(([value, text]) => h("option", { value }, text)));
   for (const element of document.querySelectorAll("#inspection .writes")) element.hidden = view.sealed;
+  final.show(view);
   $("inspection").hidden = false;
 }
 
@@ -177,7 +181,7 @@ function bindPhase() {
 }
 
 function bind() {
-  for (const group of [home, jobs, vault, ...Object.values(TABS)]) group.bind?.(view);
+  for (const group of [final, same, home, jobs, vault, ...Object.values(TABS)]) group.bind?.(view);
   for (const dialog of document.querySelectorAll("dialog")) closable(dialog);
   bindPhase();
   $("notice-close").addEventListener("click", () => ($("notice").hidden = true));
