@@ -23,6 +23,7 @@ from appliance.evidence.manifest import is_portable
 from appliance.evidence.reading import BundleReader
 from appliance.evidence.replaying import Differences
 from appliance.folder import DataFolder, InspectionFolder
+from appliance.jobs import Job
 from appliance.judgement.audit import AuditRun, run_audit
 from appliance.judgement.policy import Policy, load_policy
 from appliance.model import Finding, Rate
@@ -34,7 +35,7 @@ from appliance.store import inspections as store
 from appliance.store.database import Db, dumps, opened
 from appliance.store.schema import INSPECTION
 from appliance.version import VERSION
-from appliance.visits import auditing, unpacking
+from appliance.visits import auditing, sealing, unpacking
 from appliance.visits.audit_reader import bundled_audit
 from config.clock import SystemClock
 from config.durable import private_folder
@@ -225,3 +226,14 @@ def _same_program(reader: BundleReader) -> bool:
     if name not in reader.names:
         return False
     return hashlib.sha256(reader.small(name)).digest() == hashlib.sha256(own_wheel.built()).digest()
+
+
+def start(appliance: Appliance, inspection_id: str, bundle_id: str) -> Job:
+    """Replay a bundle of this appliance as a job. Raises NotFound."""
+    path = sealing.bundle_path(appliance, inspection_id, bundle_id)
+
+    def work(_job: Job) -> dict[str, Any]:
+        known = sealing.known_signers(appliance)
+        return replay_bundle(path, known, None, appliance.folder.run).to_json()
+
+    return appliance.jobs.start("replay", "hosts", inspection_id, work)

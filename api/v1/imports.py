@@ -1,0 +1,33 @@
+"""Bundles of other laptops: taking them over, and judging them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
+from api.v1.schemas import BundlePath, ImportBody
+from appliance.visits import imports as use
+from appliance.visits import replaying
+
+imports = APIBlueprint("imports", __name__, abp_tags=tag("imports"), abp_security=SECURITY, abp_responses=PROBLEM)
+
+
+@imports.get(f"{PREFIX}/imports")
+def list_imports() -> Any:
+    """Inspections that came here in a bundle; they can be viewed and compared with, and never changed."""
+    return answer({"items": use.list_all(appliance()), "next": None})
+
+
+@imports.post(f"{PREFIX}/imports")
+def take_over(body: ImportBody) -> Any:
+    """Verify a bundle that lies on this computer and take it over as a read-only inspection."""
+    return accepted(use.start(appliance(), Path(body.path), body.signer or None))
+
+
+@imports.post(f"{ONE}/bundles/<bundle_id>/replays")
+def replay(path: BundlePath) -> Any:
+    """Judge a bundle of this appliance again from its raw answers, and compare."""
+    return accepted(replaying.start(appliance(), path.inspection_id, path.bundle_id))
