@@ -289,3 +289,8 @@ class RecordBody(Request):
 
 class RecordQuery(Request):
     kind: Name | None = None
+
+
+class ImportBody(Request):
+    path: Name
+    signer: Text = ""
