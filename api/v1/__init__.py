@@ -11,6 +11,7 @@ from api.v1.changes import changes
 from api.v1.credentials import credentials
 from api.v1.endings import endings
 from api.v1.hosts import hosts
+from api.v1.imports import imports
 from api.v1.inspections import inspections
 from api.v1.ledgers import ledgers
 from api.v1.records import records
@@ -31,6 +32,7 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     records,
     bundles,
     changes,
+    imports,
     endings,
     backups,
     catalogue,
