@@ -1,4 +1,4 @@
-// 定稿: once judged as final an inspection only changes after a reopening, with its reason on record.
+// Once judged as final an inspection only changes after a reopening, with its reason on record.
 
 import { post } from "./api.js";
 import { $, ask, notice, onSubmit } from "./dom.js";
