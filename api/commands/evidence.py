@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from api.commands.base import data_option, follow, json_option, passphrase_option, put, say, unlock
-from api.commands.client import CHECKOUT, connected
+from api.commands.client import CHECKOUT, Client, Failed, connected
 from config.messages import render
 from config.problems import EnvironmentProblem
 
 ONE = "/api/v1/inspections"
+unencrypted_option = click.option("--unencrypted", is_flag=True, help="没有机关证书时，确认不加密。")
 
 
 @click.group(help="证据包")
@@ -20,22 +23,45 @@ def evidence() -> None:
     pass
 
 
-@evidence.command("seal", help="封存一次督查；之后只能查看。")
+@evidence.command("seal", help="封存一次督查；之后只能查看。设有机关证书时，存出的文件是加密的（.p7m）。")
 @click.argument("inspection_id")
 @click.option("--out", type=click.Path(path_type=Path), help="另存一份到此文件。")
+@unencrypted_option
 @passphrase_option
 @data_option
 @json_option
 def evidence_seal(
-    inspection_id: str, out: Path | None, passphrase_fd: int | None, data: Path | None, as_json: bool
+    inspection_id: str,
+    out: Path | None,
+    unencrypted: bool,
+    passphrase_fd: int | None,
+    data: Path | None,
+    as_json: bool,
 ) -> None:
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
-        sealed = follow(client, client.send("POST", f"{ONE}/{inspection_id}/bundles"))["result"]
-        if out:
-            out.write_bytes(client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file"))
-            sealed["path"] = str(out)
-        put(sealed, "bundle", as_json)
+        body = {"unencrypted": unencrypted or confirmed_unencrypted(client)}
+        sealed = follow(client, client.send("POST", f"{ONE}/{inspection_id}/bundles", body))["result"]
+        put(saved(client, inspection_id, sealed, out), "bundle", as_json)
+
+
+def confirmed_unencrypted(client: Client) -> bool:
+    """Ask at a terminal whether to go on where nothing will be encrypted; elsewhere the appliance refuses."""
+    try:
+        client.get("/api/v1/office-certificate")
+    except Failed as missing:
+        return sys.stdin.isatty() and click.confirm(f"{missing.body['title']}\n不加密，继续？", err=True)
+    return False
+
+
+def saved(client: Client, inspection_id: str, sealed: dict[str, Any], out: Path | None) -> dict[str, Any]:
+    """The answer, after the file that leaves the laptop was written to ``out``."""
+    if out is None:
+        return sealed
+    if sealed["encrypted"] and out.suffix != ".p7m":
+        out = out.with_name(out.name + ".p7m")
+    out.write_bytes(client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file"))
+    return {**sealed, "path": str(out)}
 
 
 @evidence.command("list", help="列出证据包。")
@@ -62,6 +88,7 @@ def evidence_verify(context: click.Context, file: Path, signer: str | None, data
     document = {
         "outcome": str(found.outcome),
         "digest": found.digest,
+        "second_digest": found.second_digest,
         "fingerprint": found.fingerprint,
         "problems": [problem.to_json() for problem in found.problems],
     }

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from flask import request
 from flask_openapi3.models.file import FileStorage
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, model_validator
 from pydantic_core import PydanticCustomError
 
 from appliance.judgement.declared import Answer
@@ -67,6 +67,44 @@ class VerdictPath(InspectionPath):
 
 class BundlePath(InspectionPath):
     bundle_id: Ulid
+
+
+class PaperPath(InspectionPath):
+    name: Name
+
+
+class BundleFileQuery(Request):
+    unencrypted: bool = False
+
+
+class SheetQuery(Request):
+    standalone: bool = False
+
+
+class SealBody(Request):
+    """``unencrypted``: a person knows that there is no office certificate, and goes on."""
+
+    unencrypted: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class PaperForm(BaseModel):
+    file: FileStorage
+
+
+class TimestampForm(BaseModel):
+    """``file``: the token (.tsr); ``authority``: certificates in PEM that it is checked against."""
+
+    file: FileStorage
+    authority: Annotated[str, Field(max_length=100_000)]
+
+
+class CertificateBody(Request):
+    pem: Annotated[str, Field(max_length=100_000)]
 
 
 class JobPath(BaseModel):

@@ -25,7 +25,8 @@ class Signer:
     """A private key that signs; its repr shows the fingerprint alone."""
 
     def __init__(self, private_key: ec.EllipticCurvePrivateKey) -> None:
-        self._key = private_key
+        self.private_key = private_key
+        self.public_key = private_key.public_key()
         self.public_pem = _public_pem(private_key.public_key())
         self.fingerprint = _fingerprint(private_key.public_key())
 
@@ -47,13 +48,13 @@ class Signer:
 
     def private_der(self) -> bytes:
         """PKCS#8 DER, for the vault alone."""
-        return self._key.private_bytes(
+        return self.private_key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     def sign(self, data: bytes) -> bytes:
         """DER signature over the SHA-256 of ``data``, in its low-s form (of the two valid ones the only accepted)."""
-        r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
+        r, s = decode_dss_signature(self.private_key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
         return encode_dss_signature(r, min(s, ORDER - s))
 
     def __repr__(self) -> str:

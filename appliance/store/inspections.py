@@ -110,7 +110,9 @@ def visit_segments(db: Db, segment_ids: Iterable[str], at: str) -> None:
 
 
 def save_bundle(db: Db, row: Row) -> None:
-    """Insert a sealed bundle: id, audit_id, sealed_at, file, digest, fingerprint."""
+    """Insert a sealed bundle: id, audit_id, sealed_at, file, digest, fingerprint, seal (1 or 2), second_digest,
+    encrypted, custody_seq, custody_sha256.
+    """
     db.insert("bundles", row)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.store.comparisons import create_comparisons
 from appliance.store.database import Db, Schema
+from appliance.store.heads import create_heads
 from appliance.store.imports import create_imports
 from appliance.store.installed import create_installed
 from appliance.store.marks import fill_marks
@@ -144,6 +145,14 @@ CREATE INDEX audit_assets_in_order ON audit_assets (audit_id);
 CREATE INDEX declared_by_number ON declared (json_extract(document, '$.software_no'))
 """
 
+SEAL_TABLES = """
+ALTER TABLE bundles ADD COLUMN seal INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE bundles ADD COLUMN second_digest TEXT;
+ALTER TABLE bundles ADD COLUMN encrypted TEXT;
+ALTER TABLE bundles ADD COLUMN custody_seq INTEGER;
+ALTER TABLE bundles ADD COLUMN custody_sha256 TEXT
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -194,6 +203,10 @@ def _number_pages(db: Db) -> None:
     fill_marks(db)
 
 
+def _seals(db: Db) -> None:
+    db.script(SEAL_TABLES)
+
+
 INSPECTION_STEPS = (
     ("0001_first", _first_inspection),
     ("0002_fleet", _fleet),
@@ -207,6 +220,7 @@ INSPECTION_STEPS = (
     ("0010_places", create_place_tables),
     ("0011_installed", create_installed),
     ("0012_comparisons", create_comparisons),
+    ("0013_seals", _seals),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(
@@ -217,5 +231,6 @@ INDEX = Schema(
         ("0003_endings", _endings),
         ("0004_schedules", create_index_tables),
         ("0005_imports", create_imports),
+        ("0005_custody_heads", create_heads),
     ],
 )

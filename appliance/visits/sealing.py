@@ -7,6 +7,8 @@ from typing import Any
 
 from appliance.context import Appliance
 from appliance.evidence.bundle import write_bundle
+from appliance.evidence.certificate import own_certificate
+from appliance.evidence.further import further_signatures
 from appliance.evidence.signing import signer_from_vault
 from appliance.folder import InspectionFolder
 from appliance.jobs import Job
@@ -15,7 +17,7 @@ from appliance.store import endings as ending_store
 from appliance.store import inspections as store
 from appliance.store.database import Db, Row
 from appliance.version import VERSION
-from appliance.visits import auditing
+from appliance.visits import auditing, custody_watch, office
 from appliance.visits.bundle_content import bundle_files
 from appliance.visits.changes import FILE, open_changes
 from config.clock import rfc3339
@@ -24,11 +26,12 @@ from config.problems import Conflict, NotFound
 SHOWN_ADDRESSES = 5
 
 
-def start(appliance: Appliance, inspection_id: str) -> Job:
+def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False) -> Job:
     """Seal as a job.
 
     Raises Conflict before the first audit, while something runs, or while a change to a computer is not put back (the
-    credential that undoing needs is destroyed after the seal); Refused with a locked vault.
+    credential that undoing needs is destroyed after the seal); Refused with a locked vault, or when there is no
+    certificate to encrypt to and nobody confirmed that (``unencrypted``).
     """
     with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
         if audit_store.latest_audit(db) is None:
@@ -39,6 +42,7 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
             addresses = sorted({change.address for change in left})
             raise Conflict("change.blocks_sealing", count=len(left), addresses="、".join(addresses[:SHOWN_ADDRESSES]))
     signer_from_vault(appliance.vault)
+    office.must_encrypt(appliance, unencrypted=unencrypted)
 
     def work(job: Job) -> dict[str, Any]:
         with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
@@ -53,6 +57,8 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
     inspection = store.read(db)
     appliance.check_custody(inspection_id)
     appliance.log(inspection_id, "bundle.sealing", audit=audit["id"], digest=audit["digest"])
+    head = appliance.custody_head(inspection_id)
+    custody_watch.keep(appliance, inspection_id, head)
     bundle_id = appliance.ids.new()
     files = list(bundle_files(appliance, inspection_id, db, folder, audit))
     job.progress(0, len(files), "seal")
@@ -60,12 +66,18 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
         "Source-Organization": inspection["unit"],
         "External-Identifier": inspection_id,
         "Bag-Software-Agent": f"Hezheng {VERSION}",
+        "Custody-Head": f"{head.seq} {head.sha256}",
     }
     target = folder.bundles / f"{bundle_id}.zip"
-    sealed = write_bundle(target, files, info, signer_from_vault(appliance.vault), appliance.clock)
+    signer = signer_from_vault(appliance.vault)
+    certificate = own_certificate(appliance.folder.keys, signer, appliance.clock)
+    extra = further_signatures(appliance.settings.seal, certificate, signer, appliance.vault)
+    sealed = write_bundle(target, files, info, signer, appliance.clock, extra)
+    encrypted = office.encrypted(appliance, inspection_id, target)
     sealed_at = rfc3339(appliance.clock.now())
-    row: Row = {"id": bundle_id, "audit_id": audit["id"], "sealed_at": sealed_at, "file": target.name}
-    row |= {"digest": sealed.digest, "fingerprint": sealed.fingerprint}
+    row: Row = {"id": bundle_id, "audit_id": audit["id"], "sealed_at": sealed_at, "file": target.name, "seal": 1}
+    row |= {"digest": sealed.digest, "fingerprint": sealed.fingerprint, "encrypted": encrypted}
+    row |= {"second_digest": None, "custody_seq": head.seq, "custody_sha256": head.sha256}
     appliance.log(inspection_id, "bundle.sealed", bundle=bundle_id, digest=sealed.digest)
     with db.atomic():
         store.save_bundle(db, row)
@@ -93,9 +105,27 @@ def known_signers(appliance: Appliance) -> set[str]:
     return ended | {row["fingerprint"] for one in sealed for row in list_bundles(appliance, one)}
 
 
-def bundle_path(appliance: Appliance, inspection_id: str, bundle_id: str) -> Path:
-    """The file of one bundle. Raises NotFound."""
+def bundle_row(appliance: Appliance, inspection_id: str, bundle_id: str) -> Row:
+    """One bundle with its path. Raises NotFound."""
     for row in list_bundles(appliance, inspection_id):
         if row["id"] == bundle_id:
-            return Path(row["path"])
+            return row
     raise NotFound("evidence.no_bundle", id=bundle_id[:40])
+
+
+def bundle_path(appliance: Appliance, inspection_id: str, bundle_id: str) -> Path:
+    """The file of one bundle, not encrypted. Raises NotFound."""
+    return Path(bundle_row(appliance, inspection_id, bundle_id)["path"])
+
+
+def handed_out(appliance: Appliance, inspection_id: str, bundle_id: str, *, unencrypted: bool = False) -> Path:
+    """The file that leaves the laptop: the encrypted one where there is one, unless a person asks for the other.
+
+    Which one left is in the custody log. Raises NotFound.
+    """
+    row = bundle_row(appliance, inspection_id, bundle_id)
+    path = Path(row["path"])
+    if row["encrypted"] and not unencrypted:
+        path = path.with_name(row["encrypted"])
+    appliance.log(inspection_id, "bundle.handed_out", bundle=bundle_id, file=path.name)
+    return path

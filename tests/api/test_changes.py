@@ -238,13 +238,13 @@ def test_sealing_waits_until_recovering_has_put_everything_back(api: Api, monkey
         scanned(api, path)
         assert machine.found == (RUNNING, DISABLED)
         finished(api, api.post(f"{path}/audits")["id"])
-        refused = api.call("POST", f"{path}/bundles")
+        refused = api.call("POST", f"{path}/bundles", {"unencrypted": True})
         assert refused.json is not None
         assert (refused.status_code, refused.json["code"]) == (409, "change.blocks_sealing")
         assert ADDRESS in refused.json["title"]
         assert finished(api, api.post("/api/v1/recovery")["id"])["open"] == 0
     assert machine.found == (STOPPED, DISABLED)
-    assert finished(api, api.post(f"{path}/bundles")["id"])["digest"]
+    assert finished(api, api.post(f"{path}/bundles", {"unencrypted": True})["id"])["digest"]
 
 
 def test_what_can_never_be_put_back_is_closed_on_a_persons_word_and_says_so(api: Api, data: Path) -> None:

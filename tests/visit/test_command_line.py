@@ -77,7 +77,7 @@ def test_a_whole_visit_by_commands(demo: Demo, tmp_path: Path) -> None:
     audit = shell.run("audit", inspection)
     assert audit["verdicts"] == demo.expected["verdicts"]
     out = tmp_path / "证据包.zip"
-    sealed = shell.run("evidence", "seal", inspection, "--out", str(out), *unlock, lines=(PASSPHRASE,))
+    sealed = shell.run("evidence", "seal", inspection, "--unencrypted", "--out", str(out), *unlock, lines=(PASSPHRASE,))
     assert shell.run("evidence", "verify", str(out))["outcome"] == "intact"  # our own key is known here
     strange = "0" * 64
     assert shell.run("evidence", "verify", str(out), "--signer", strange, expect=4)["outcome"] == "unknown_signer"
