@@ -39,7 +39,7 @@ def start(appliance: Appliance, path: Path, signer: str | None) -> Job:
     if not path.is_absolute() or not path.is_file():
         raise BadInput("imports.no_file", name=path.name)
     if any(job.kind == KIND for job in appliance.jobs.running()):
-        raise Conflict("inspection.busy", kind=KIND)
+        raise Conflict("imports.busy")
     return appliance.jobs.start(KIND, "hosts", "", lambda job: take_over(appliance, path, signer, job))
 
 
