@@ -330,5 +330,5 @@ class RecordQuery(Request):
 
 
 class ImportBody(Request):
-    path: Name
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
     signer: Text = ""
