@@ -12,11 +12,13 @@ from api.commands.catalogue import catalogue
 from api.commands.credentials import credential, vault
 from api.commands.demo import demo
 from api.commands.ending import inspection
-from api.commands.evidence_import import evidence
+from api.commands.evidence_papers import evidence
+from api.commands.follow_up import follow_up
 from api.commands.inspections import authorisation, segment, unit
 from api.commands.ledgers import ledger, proof
 from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
+from api.commands.rectify import rectify
 from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, host, scan
 from api.commands.schedule import schedule
@@ -47,6 +49,8 @@ COMMANDS: tuple[click.Command, ...] = (
     decision,
     objection,
     record,
+    follow_up,
+    rectify,
     evidence,
     recover,
     backup,

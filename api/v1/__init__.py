@@ -10,11 +10,13 @@ from api.v1.catalogue import catalogue
 from api.v1.changes import changes
 from api.v1.credentials import credentials
 from api.v1.endings import endings
+from api.v1.follow_ups import follow_ups
 from api.v1.hosts import hosts
 from api.v1.imports import imports
 from api.v1.inspections import inspections
 from api.v1.ledgers import ledgers
 from api.v1.records import records
+from api.v1.rectification import rectification
 from api.v1.results import results
 from api.v1.scans import scans
 from api.v1.schedules import schedules
@@ -30,6 +32,8 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     hosts,
     results,
     records,
+    follow_ups,
+    rectification,
     bundles,
     changes,
     imports,

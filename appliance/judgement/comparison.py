@@ -73,7 +73,7 @@ class Now:
     """What this visit, and what was closed before it, say beside the findings."""
 
     seen: Mapping[str, bool]  # computers by place: whether read in full
-    why: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by place: why it was not
+    why: Mapping[str, Message] = field(default_factory=dict[str, Message])  # by place: what else kept us from it
     copies: Mapping[tuple[str, str], Decision] = field(default_factory=dict[tuple[str, str], Decision])
     carriers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])  # product → places then
     closed: Mapping[Known, Message] = field(default_factory=dict[Known, Message])  # what was closed, and how

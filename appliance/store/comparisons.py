@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from appliance.judgement.declared import Rectification, RectificationState
 from appliance.store.database import Db, Row, dumps, loads
+from appliance.store.records import documents
 
 TABLES = """
 CREATE TABLE baselines (id TEXT PRIMARY KEY, kind TEXT NOT NULL, set_at TEXT NOT NULL, set_by TEXT NOT NULL,
@@ -123,3 +125,33 @@ def copies(db: Db, audit_id: str) -> Iterator[Row]:
     """``host_id, product_id, decision`` of every copy on a computer."""
     sql = "SELECT host_id, product_id, decision FROM verdicts WHERE audit_id = ? AND host_id <> ''"
     yield from db.stream(sql, [audit_id])
+
+
+def save_rectifications(db: Db, new_id: Callable[[], str], at: str, by: str, said: Iterable[Rectification]) -> int:
+    """Record where findings stand, those alone whose last record says something else; returns how many."""
+    last = {row["key"]: row["state"] for row in documents(db, ["rectifications"])}
+    rows = [_record(new_id(), at, by, one) for one in said if last.get(one.key) != one.state]
+    db.insert_many("records", rows)
+    return len(rows)
+
+
+def _record(record_id: str, at: str, by: str, one: Rectification) -> Row:
+    document = {"key": one.key, "state": one.state, "note": one.note, "id": record_id, "entered_at": at}
+    row = {"id": record_id, "kind": "rectifications", "entered_at": at}
+    return {**row, "document": dumps({**document, "entered_by": by})}
+
+
+STATES = {
+    "open": RectificationState.OPEN,
+    "rectified": RectificationState.CLOSED,
+    "reappeared": RectificationState.REAPPEARED,
+    "moved": RectificationState.MOVED,
+    "not_rechecked": RectificationState.NOT_RECHECKED,
+}
+"""What an outcome means for 整改率; what is new was opened by this visit and is in no rate of the earlier one."""
+
+
+def states_by_key(db: Db, comparison_id: str) -> dict[str, RectificationState]:
+    """Finding's key → where it stands after a comparison."""
+    rows = db.rows('SELECT "key", outcome FROM comparison_lines WHERE comparison_id = ?', [comparison_id])
+    return {row["key"]: STATES[row["outcome"]] for row in rows if row["outcome"] in STATES}
