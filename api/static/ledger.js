@@ -129,7 +129,10 @@ function chosenPlace() {
 
 // The headings as they stand in the unit's own file.
 function columnsOf(file) {
-  const fields = Object.entries(file.mapping).filter(([field]) => field in file.rows[0]);
+  const order = file.headers.map(({ header }) => header);
+  const fields = Object.entries(file.mapping)
+    .filter(([field]) => field in file.rows[0])
+    .sort(([, a], [, b]) => order.indexOf(a[0]) - order.indexOf(b[0]));
   const kind = file.kind === "assets" ? [[t("head_asset_category"), (row) => label("asset_category", row.category)]] : [];
   return [[t("head_row"), (row) => row.ref?.row ?? DASH], ...fields.map(([field, headings]) => [headings.join("、"), (row) => shown(field, row[field])]), ...kind];
 }

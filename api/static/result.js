@@ -3,6 +3,7 @@
 import { all, get, post } from "./api.js";
 import { $, ask, complain, fill, h, onClick, options, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
+import { longTable } from "./long.js";
 import { DASH, choices, has, label, percent, sentence, t, when } from "./words.js";
 
 const PAGE = 100;
@@ -12,6 +13,7 @@ const OF_COPIES = ["legal_rate", "domestic_rate", "computer_legal_rate", "comput
 const filter = { decision: "", rule: "" };
 const found = { items: [], next: null };
 const products = new Map();
+const findingPlaces = new Map();
 
 export async function show(view) {
   const { summary } = view;
@@ -51,7 +53,12 @@ function showMissing(rows) {
     [t("host_head_outcome"), (row) => (row.outcome ? label("outcome", row.outcome) : t("not_attempted"))],
     [t("missing_head_reason"), (row) => row.reason?.text ?? DASH, "wide"],
   ];
-  fill($("missing"), rows.length ? table(columns, rows) : quiet(t("missing_none")));
+  longTable($("missing"), columns, rows, {
+    empty: t("missing_none"),
+    text: ({ address, asset_no, reason }) => [address, asset_no, reason?.text].join(" "),
+    value: ({ outcome }) => (outcome ? label("outcome", outcome) : t("not_attempted")),
+    valueName: t("host_head_outcome"),
+  });
 }
 
 // In the order of the message file; what it does not name comes last.
@@ -72,7 +79,7 @@ function showRates(rates, phase) {
     [t("rate_head_fraction"), (rate) => `${rate.n} / ${rate.d}`, "number"],
     [t("rate_head_bounds"), boundsOf, "number"],
     [t("rate_head_excluded"), (rate) => String(rate.excluded), "number"],
-    [t("head_state"), (rate) => finalOf(rate, phase)],
+    [t("head_state"), (rate) => finalOf(rate, phase), "nowrap"],
   ];
   fill($("rates"), table(columns, rows, ({ name }) => ({ class: name.includes(".") ? "part" : "main" })));
 }
@@ -128,7 +135,7 @@ async function loadVerdicts(view, more = false) {
 
 function showVerdicts(view) {
   const columns = [
-    [t("verdict_head_host"), ({ host_id }) => (host_id ? view.hostName(host_id) : t("unit_level"))],
+    [t("verdict_head_host"), ({ host_id }) => (host_id ? hostOf(view, host_id) : t("unit_level"))],
     [t("verdict_head_product"), productOf],
     [t("verdict_head_decision"), ({ decision, rule }) => [h("span", { class: `tag ${decision}` }, label("decision", decision)), h("small", {}, `${rule} ${label("rule", rule)}`)]],
     [t("verdict_head_reasons"), reasonsOf, "wide"],
@@ -136,7 +143,12 @@ function showVerdicts(view) {
   ];
   fill($("verdicts"), found.items.length ? table(columns, found.items) : quiet(t("verdicts_none")));
   $("verdicts-more").hidden = found.next === null;
-  $("verdicts-more").textContent = t("more", { shown: found.items.length });
+  $("verdicts-shown").textContent = found.next === null ? "" : t("verdicts_shown", { shown: found.items.length });
+}
+
+function hostOf(view, id) {
+  const host = view.hosts.find((one) => one.id === id);
+  return host ? [host.address, h("small", {}, host.hostname)] : id;
 }
 
 function productOf({ product_name, version, edition, category, origin, quantity }) {
@@ -173,7 +185,10 @@ async function showFindings(view, findings) {
       [t("finding_head_subject"), (finding) => subjectOf(view, finding)],
       [t("head_explanation"), ({ details }) => details.map((detail) => h("p", {}, detail.text)), "wide"],
     ];
-    return [h("h3", {}, label("finding", kind), h("small", {}, t("findings_count", { count: rows.length }))), table(columns, rows)];
+    const place = findingPlaces.get(kind) ?? h("div", { class: "findings" });
+    findingPlaces.set(kind, place);
+    longTable(place, columns, rows, { page: 20, text: (finding) => [view.hostName(finding.subject), ...finding.details.map((detail) => detail.text)].join(" ") });
+    return [h("h3", {}, label("finding", kind), h("small", {}, t("findings_count", { count: rows.length }))), place];
   };
   fill($("findings"), kinds.length ? kinds.flatMap(section) : quiet(t("findings_none")));
 }
@@ -210,13 +225,15 @@ function showPositions(view, positions) {
     [t("position_head_row"), (one) => h("small", {}, view.rowText(one.row))],
   ];
   const sum = (name) => positions.reduce((total, one) => total + (one[name] ?? 0), 0);
-  fill($("positions"), positions.length ? [table(columns, positions), quiet(t("gap_total", { gap: sum("gap"), idle: sum("idle") }))] : quiet(t("positions_none")));
+  longTable($("positions"), columns, positions, { empty: t("positions_none"), text: ({ software_no, name }) => `${software_no} ${name}` });
+  $("positions-total").textContent = positions.length ? t("gap_total", { gap: sum("gap"), idle: sum("idle") }) : "";
 }
 
 export function reset() {
   Object.assign(filter, { decision: "", rule: "" });
   Object.assign(found, { items: [], next: null });
   products.clear();
+  findingPlaces.clear();
   $("rule-filter").value = "";
 }
 

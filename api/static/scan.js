@@ -3,6 +3,7 @@
 import { Problem, get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
+import { longTable } from "./long.js";
 import { warningOf } from "./prepare.js";
 import { DASH, label, t, when } from "./words.js";
 
@@ -86,7 +87,12 @@ function showHosts(view) {
     ["", (host) => (host.facts_id ? button(t("view_facts"), () => openFacts(view, host).catch(complain)) : null), "end"],
   ];
   $("hosts-count").textContent = view.hosts.length ? t("hosts_count", { count: view.hosts.length }) : "";
-  fill($("hosts"), view.hosts.length ? table(columns, view.hosts) : quiet(t("hosts_none")));
+  longTable($("hosts"), columns, view.hosts, {
+    empty: t("hosts_none"),
+    text: ({ address, hostname, os, mac, mac_vendor, reason }) => [address, hostname, os, mac, mac_vendor, reason?.text].join(" "),
+    value: ({ kind, outcome }) => (outcome ? label("outcome", outcome) : t(NEVER.includes(kind) ? "not_a_computer" : "not_attempted")),
+    valueName: t("host_head_outcome"),
+  });
 }
 
 const NEVER = ["printer", "network", "camera", "other"];
