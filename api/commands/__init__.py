@@ -9,6 +9,7 @@ import click
 from api.commands.backup import backup, restore
 from api.commands.base import guarded
 from api.commands.catalogue import catalogue
+from api.commands.collector import collector
 from api.commands.credentials import credential, vault
 from api.commands.demo import demo
 from api.commands.ending import inspection
@@ -41,6 +42,7 @@ COMMANDS: tuple[click.Command, ...] = (
     schedule,
     host,
     facts,
+    collector,
     audit,
     verdict,
     finding,

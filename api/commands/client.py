@@ -135,6 +135,24 @@ class Client:
         body = b"".join([*parts, head, file.read_bytes(), f"\r\n--{boundary}--\r\n".encode()])
         return self._json("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
 
+    def upload_all(self, path: str, files: Mapping[str, bytes], fields: Mapping[str, str]) -> Any:
+        """POST several files as multipart form data, all in the field ``files``."""
+        boundary = uuid.uuid4().hex
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        ]
+        for name, content in files.items():
+            safe = name.replace('"', "'").replace("\r", " ").replace("\n", " ")
+            head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{safe}"\r\n\r\n'
+            parts += [head.encode(), content, b"\r\n"]
+        body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+        return self._json("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+
+    def post_for_file(self, path: str) -> bytes:
+        """POST without a body where the answer is a file."""
+        return self._send("POST", path, None, {})
+
     def download(self, path: str) -> bytes:
         """GET a file."""
         return self._send("GET", path, None, {})

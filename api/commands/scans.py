@@ -151,12 +151,21 @@ def facts() -> None:
     pass
 
 
-@facts.command("import", help="导入采集事实文件（hezheng.facts/1，单机采集器或手工登记）。")
+@facts.command("import", help="导入单机采集器写出的文件夹，或采集事实文件（hezheng.facts/1）。")
 @click.argument("inspection_id")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--again", is_flag=True, help="这台计算机已导入过，以这次的采集结果为准。")
 @data_option
 @json_option
-def facts_import(inspection_id: str, file: Path, data: Path | None, as_json: bool) -> None:
+def facts_import(inspection_id: str, file: Path, again: bool, data: Path | None, as_json: bool) -> None:
+    if file.is_dir():
+        files = {path.name: path.read_bytes() for path in sorted(file.iterdir()) if path.is_file()}
+        if not files:
+            raise BadInput("collector.folder_empty", folder=file.name)
+        with connected(data) as client:
+            fields = {"again": "true"} if again else {}
+            put(client.upload_all(f"{ONE}/{inspection_id}/offline-readings", files, fields), "facts", as_json)
+        return
     try:
         document = json.loads(file.read_text("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -8,6 +8,7 @@ from api.v1.backups import backups
 from api.v1.bundles import bundles
 from api.v1.catalogue import catalogue
 from api.v1.changes import changes
+from api.v1.collectors import collectors
 from api.v1.credentials import credentials
 from api.v1.endings import endings
 from api.v1.follow_ups import follow_ups
@@ -30,6 +31,7 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     scans,
     schedules,
     hosts,
+    collectors,
     results,
     records,
     follow_ups,

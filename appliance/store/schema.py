@@ -9,6 +9,7 @@ from appliance.store.imports import create_imports
 from appliance.store.installed import create_installed
 from appliance.store.marks import fill_marks
 from appliance.store.schedules import create_index_tables, create_place_tables
+from appliance.store.single_machine import create_offline_readings
 
 INSPECTION_TABLES = """
 CREATE TABLE inspection (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL,
@@ -221,6 +222,7 @@ INSPECTION_STEPS = (
     ("0011_installed", create_installed),
     ("0012_comparisons", create_comparisons),
     ("0013_seals", _seals),
+    ("0014_offline_readings", create_offline_readings),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(
