@@ -318,7 +318,7 @@ def monthly(appliance: Appliance, year: int, month: int) -> dict[str, Any]:
     for unit_id, name in _named_units(appliance):
         with _unit(appliance, unit_id) as db:
             loaded = [store.load_notice(db, row) for row in store.notice_rows(db)]
-        figures = judge.month_figures(loaded, first, last)
+        figures = judge.month_figures(loaded, first, min(last, _today(appliance)))
         counts = {one: getattr(figures, f"{one}_month") for one in FIGURES}
         rate = {"n": figures.rate.n, "d": figures.rate.d}
         rows.append(
