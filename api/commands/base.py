@@ -17,7 +17,7 @@ from api.commands.client import Client, Failed
 from api.present import clean, shown
 from config.durable import disk_problem
 from config.message import Message
-from config.messages import render
+from config.messages import catalogue, render
 from config.problems import BadInput, Exit, Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -121,7 +121,7 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
     shown_before = ""
     while True:
         state: dict[str, Any] = client.get(f"/api/v1/jobs/{job['id']}")
-        progress = f"{STAGES.get(state['stage'], state['stage'])} {state['done']}/{state['total']}"
+        progress = f"{_stage(state['stage'])} {state['done']}/{state['total']}"
         if progress != shown_before and state["total"]:
             say(progress)
             shown_before = progress
@@ -133,15 +133,8 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
         time.sleep(POLL_SECONDS)
 
 
-STAGES: Mapping[str, str] = {
-    "discovery": "发现主机",
-    "collection": "采集主机",
-    "seal": "封存",
-    "recover": "恢复原状",
-    "ending": "结束督查",
-    "backup": "备份",
-    "": "进行中",
-}
+def _stage(name: str) -> str:
+    return catalogue().get(f"label.stage.{name or 'running'}", name)
 
 
 def guarded(run: Callable[[], Any]) -> int:
@@ -155,12 +148,6 @@ def guarded(run: Callable[[], Any]) -> int:
         say(render(problem.message))
         return int(problem.exit)
     except click.exceptions.Abort:
-    except OSError as error:
-        full = disk_problem(error)
-        if full is None:
-            raise
-        say(render(full.message))
-        return int(full.exit)
         return int(Exit.INTERRUPTED)
     except click.ClickException as error:
         error.show()
@@ -168,4 +155,10 @@ def guarded(run: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()
         return int(Exit.INTERRUPTED)
+    except OSError as error:
+        full = disk_problem(error)
+        if full is None:
+            raise
+        say(render(full.message))
+        return int(full.exit)
     return ended if isinstance(ended, int) else int(Exit.DONE)  # click hands back what a command gave ctx.exit()
