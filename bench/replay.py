@@ -72,8 +72,8 @@ def _interpreters() -> Iterator[str]:
 
 def _replayed(python: str, bundle: Path, signer: str, environment: Mapping[str, str]) -> str:
     env = {**os.environ, **environment, "HEZHENG_DATA": "/nonexistent"}
-    if python.startswith("/usr/bin/"):
-        env["PYTHONPATH"] = f"{ROOT}:{SITE}"  # the system's interpreter with our libraries
+    if python == sys.executable or python.startswith("/usr/bin/"):
+        env["PYTHONPATH"] = f"{ROOT}:{SITE}"  # these sources, and for the system's interpreter our libraries
     argv = [python, "-c", COMMAND, "evidence", "replay", str(bundle), "--signer", signer, "--json"]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, cwd="/")
     return done.stdout or json.dumps({"outcome": done.stderr[-400:], "verdicts": 0, "facts": {"derived": 0}})
