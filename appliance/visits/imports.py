@@ -114,7 +114,8 @@ def _fill(
     sealed_at = info(reader).get("Sealed-At") or rfc3339(appliance.clock.now())
     seal["sealed_at"], seal["audit_id"], seal["file"] = sealed_at, str(reader.audit.get("id")), f"{seal['id']}.zip"
     with opened(folder.database, INSPECTION, create=True) as db:
-        unpacking.fill_tables(reader, db, sealed_at)
+        unpacking.fill_inspection(reader, db, {**reader.inspection, "sealed_at": sealed_at})
+        unpacking.fill_tables(reader, db)
         found = _fill_results(reader, db, job)
         unpacking.fill_audit(reader, db)
         inspection_store.save_bundle(db, seal)

@@ -120,7 +120,8 @@ def _replay(reader: BundleReader, root: Path) -> Replay:
     folder = _new_folder(appliance, reader, inspection_id)
     differences = Differences()
     with opened(folder.database, INSPECTION, create=True) as db:
-        unpacking.fill_tables(reader, db, None)
+        unpacking.fill_inspection(reader, db, reader.inspection)
+        unpacking.fill_tables(reader, db)
         unpacking.write_files(reader, folder)
         facts, given = _fill_facts(reader, db, differences)
         unpacking.check_filled(reader, db)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from appliance.judgement.documents import canonical
 from appliance.ledger.model import LedgerKind
 from appliance.model import Verdict
 from appliance.recognition import corrections
+from appliance.recognition.corrections import Correction
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import ledgers as ledger_store
@@ -53,6 +54,8 @@ ROW_BY_ROW = (
 BY_HAND = frozenset({"results", "audit_hosts", "audit_assets"})
 VERDICT = TypeAdapter(Verdict)
 Value = str | int | float | None
+Keep = Callable[[str, Row], Row | None]
+EVERYTHING: Keep = lambda _table, row: row  # noqa: E731  a name for what usually happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +66,38 @@ class Result:
     facts: HostFacts
 
 
-def fill_tables(reader: BundleReader, db: Db, sealed_at: str | None) -> None:
-    """The inspection's own row, everything discovered and entered, and the ledgers; results and audits not yet.
+def fill_tables(reader: BundleReader, db: Db, keep: Keep = EVERYTHING) -> None:
+    """Everything discovered and entered, and the ledgers; the inspection's own row, results and audits apart.
 
-    Raises BadInput ``imports.bad_content``, ``imports.other_layout``.
+    ``keep`` says of each row what is stored of it; None leaves it out. Raises BadInput ``imports.bad_content``,
+    ``imports.other_layout``.
     """
     unknown = {name for name in reader.names if name.startswith(f"{TABLES}/")}
     unknown -= {f"{TABLES}/{table}.jsonl" for table in (*ROW_BY_ROW, *BY_HAND)}
     if unknown:
         raise _other_layout(reader, sorted(unknown)[0])
     with db.atomic():
-        _insert(reader, db, "inspection", [{**reader.inspection, "sealed_at": sealed_at}])
         for table in ROW_BY_ROW:
-            _insert(reader, db, table, reader.table(table))
-        _fill_ledgers(reader, db)
+            _insert(reader, db, table, _kept(reader, table, keep))
+        for file in _kept(reader, "ledger_files", keep):
+            _fill_ledger(reader, db, str(file.get("id")))
 
 
-def _fill_ledgers(reader: BundleReader, db: Db) -> None:
-    for file in ledger_store.list_files(db):
-        rows = reader.array(f"data/ledgers/parsed/{file['id']}.json")
-        _insert(reader, db, "declared", (_declared(reader, file["id"], n, row) for n, row in enumerate(rows)))
-        problems = reader.array(f"data/ledgers/problems/{file['id']}.json")
-        stored = ({"file_id": file["id"], "seq": n, **_problem(row)} for n, row in enumerate(problems))
-        _insert(reader, db, "row_problems", stored)
+def fill_inspection(reader: BundleReader, db: Db, row: Row) -> None:
+    """The inspection's own row."""
+    _insert(reader, db, "inspection", [row])
+
+
+def _kept(reader: BundleReader, table: str, keep: Keep) -> Iterator[Row]:
+    return (kept for row in reader.table(table) if (kept := keep(table, row)) is not None)
+
+
+def _fill_ledger(reader: BundleReader, db: Db, file_id: str) -> None:
+    rows = reader.array(f"data/ledgers/parsed/{file_id}.json")
+    _insert(reader, db, "declared", (_declared(reader, file_id, n, row) for n, row in enumerate(rows)))
+    problems = reader.array(f"data/ledgers/problems/{file_id}.json")
+    stored = ({"file_id": file_id, "seq": n, **_problem(row)} for n, row in enumerate(problems))
+    _insert(reader, db, "row_problems", stored)
 
 
 def _declared(reader: BundleReader, file_id: str, seq: int, row: Any) -> Row:
@@ -154,16 +166,27 @@ def raw_path(row: Row) -> str:
 
 def write_files(reader: BundleReader, folder: InspectionFolder) -> None:
     """Corrections and the journal of changes, which verdicts depend on. Raises BadInput."""
-    if "data/tool/recognition.json" in reader.names:
-        content = reader.small("data/tool/recognition.json")
-        try:
-            corrections.parse(content.decode())
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise bad(reader, "data/tool/recognition.json", error) from error
-        replace_file(folder.root / "recognition.json", content)
-    journal = f"data/{CHANGES}"
-    if journal in reader.names and (content := reader.small(journal)):
+    if corrected := sealed_corrections(reader):
+        replace_file(folder.root / "recognition.json", corrections.dump(corrected).encode())
+    if content := journal(reader):
         replace_file(folder.root / CHANGES, content)
+
+
+def sealed_corrections(reader: BundleReader) -> tuple[Correction, ...]:
+    """Corrections of recognition in the bundle. Raises BadInput."""
+    name = "data/tool/recognition.json"
+    if name not in reader.names:
+        return ()
+    try:
+        return corrections.parse(reader.small(name).decode())
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise bad(reader, name, error) from error
+
+
+def journal(reader: BundleReader) -> bytes:
+    """The journal of changes to computers; empty when there were none."""
+    name = f"data/{CHANGES}"
+    return reader.small(name) if name in reader.names else b""
 
 
 def write_attachments(reader: BundleReader, folder: InspectionFolder) -> None:
