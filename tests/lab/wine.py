@@ -1,7 +1,7 @@
 """A Windows prefix of Wine with a prepared registry and files, in which a collector's batch file runs.
 
-Wine's own ``cmd``, ``reg`` and ``cscript`` are the peers: no Windows machine is at hand here. What Wine lacks (wildcards
-over folders in scripts, times of folders, ``certutil``) is named in the tests that would need it.
+Wine's own ``cmd``, ``reg`` and ``cscript`` are the peers: no Windows machine is at hand here. What Wine lacks (folders
+listed by scripts, times of folders, ``certutil``) is named in the tests that would need it.
 """
 
 from __future__ import annotations
@@ -91,9 +91,13 @@ class Wine:
 
     def batch(self, file: Path, answers: Iterable[bytes], timeout: float = 120) -> bytes:
         """Run a batch file and type one line at each question; returns what it printed. Raises TimeoutExpired."""
-        command = ["wine", "cmd", "/c", f"Z:{file}".replace("/", "\\")]
         with subprocess.Popen(
-            command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ["wine", "cmd", "/c", file.name],
+            cwd=file.parent,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         ) as process:
             assert process.stdin
             assert process.stdout
@@ -133,7 +137,11 @@ def _data(data: RegistryScalar) -> str:
         return f'"{_escaped(data)}"'
     if isinstance(data, int):
         return f"dword:{data:08x}"
-    return "hex:" + ",".join(f"{byte:02x}" for byte in bytes(data))
+    if isinstance(data, bytes):
+        return "hex:" + ",".join(f"{byte:02x}" for byte in data)
+    return "hex(7):" + ",".join(
+        f"{byte:02x}" for byte in "".join(f"{part}\0" for part in (*data, "")).encode("utf-16-le")
+    )
 
 
 def _escaped(text: str) -> str:
