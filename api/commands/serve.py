@@ -19,7 +19,7 @@ from config.problems import Conflict, EnvironmentProblem
 def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     from api import serving
     from appliance.folder import writing
-    from appliance.visits import recovery
+    from appliance.visits import custody_watch, recovery
     from config.clock import SystemClock
     from config.settings import load
 
@@ -33,6 +33,8 @@ def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
         tell("serve.data_folder", path=str(folder.root))
         for problem in built.appliance.reference_problems:
             tell("catalogue.standing_in", problem=render(problem))
+        for broken in custody_watch.check_all(built.appliance):
+            say(render(broken))
         if count := recovery.count_open(built.appliance):
             tell("change.open_entries", count=count)
         _remark_on_discovery()

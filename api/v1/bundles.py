@@ -101,6 +101,13 @@ def get_custody(path: InspectionPath) -> Any:
     return answer(custody_watch.state(appliance(), path.inspection_id))
 
 
+@bundles.get(f"{PREFIX}/custody-problems")
+def list_custody_problems() -> Any:
+    """One problem for each inspection whose custody log was changed or cut; reads every log."""
+    problems = custody_watch.check_all(appliance())
+    return answer({"items": [problem.to_json() for problem in problems], "next": None})
+
+
 @bundles.get(f"{PREFIX}/seal-certificate")
 def seal_certificate() -> Any:
     """The certificate of this appliance's seal."""
