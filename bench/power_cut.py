@@ -109,7 +109,7 @@ def _judge(data: Path, hosts: int, said: dict[bytes, list[str]], lost: Said) -> 
         return
     stream = Stream(data, said[INSPECTION][0])
     for problem in stream.problems(said[RESULT]):
-        lost.say(f"{problem:26.26}")
+        lost.say(problem)
     if said[PASSWORD]:
         vault = _vault(data)
         vault.unlock(PASSPHRASE)

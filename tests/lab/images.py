@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MIB = 1 << 20
+BUSY_SECONDS = 20
 
 
 @contextmanager
@@ -17,6 +21,18 @@ def mounted(image: Path, folder: Path, mebibytes: int = 32) -> Generator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with remounted(image, folder):
         yield folder
+
+
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Fill the file system of ``folder`` with one file, but for ``leave`` bytes; the file."""
+    ballast = folder / "ballast"
+    size = shutil.disk_usage(folder).free - leave
+    with ballast.open("wb") as file, suppress(OSError):
+        os.posix_fallocate(file.fileno(), 0, size)
+        file.seek(size)
+        while leave == 0:  # the last blocks, which one large piece does not find
+            os.write(file.fileno(), bytes(4096))
+    return ballast
 
 
 def make(image: Path, mebibytes: int) -> None:
@@ -33,4 +49,12 @@ def remounted(image: Path, folder: Path) -> Generator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        _unmount(folder)
+
+
+def _unmount(folder: Path) -> None:
+    """Processes that were told to end may still be at it."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while subprocess.run(["umount", str(folder)], capture_output=True).returncode:
+        assert time.monotonic() < deadline, f"{folder} is still in use"
+        time.sleep(0.05)

@@ -43,7 +43,7 @@ INTERRUPTED = 9
 
 
 class Said:
-    """What a child was told is safe: ids of 26 letters, in memory that a killed child leaves behind."""
+    """What a child was told is safe: words of at most 26 letters, in memory that a killed child leaves behind."""
 
     def __init__(self, most: int = 4096) -> None:
         self._memory = mmap.mmap(-1, 4 + most * ID_BYTES)
@@ -52,14 +52,14 @@ class Said:
         """Add one; called in the child."""
         count = int.from_bytes(self._memory[:4], "big")
         start = 4 + count * ID_BYTES
-        self._memory[start : start + ID_BYTES] = text.encode()
+        self._memory[start : start + ID_BYTES] = text.encode()[:ID_BYTES].ljust(ID_BYTES)
         self._memory[:4] = (count + 1).to_bytes(4, "big")
 
     @property
     def all(self) -> list[str]:
         """All of them, in order."""
         count = int.from_bytes(self._memory[:4], "big")
-        return [self._memory[4 + n * ID_BYTES : 4 + (n + 1) * ID_BYTES].decode() for n in range(count)]
+        return [self._memory[4 + n * ID_BYTES : 4 + (n + 1) * ID_BYTES].decode().rstrip() for n in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from bench import kill_scan, power_cut
+from api.commands.base import follow
+from bench import disk_full, kill_scan, power_cut
+from config.messages import catalogue
+from tests.lab import images, stream
+from tests.lab.demo_unit import Demo
+from tests.visit.test_interruptions import Site
 
 
 def test_50_kills_at_random_moments_of_a_scan_lose_and_repeat_nothing(tmp_path: Path) -> None:
@@ -28,3 +34,53 @@ def test_the_power_cut_measurement_sees_a_missing_sync(tmp_path: Path, capfd: py
     total = power_cut.cut(6, 6, tmp_path, syncs=False)
     assert total["lost"] + total["bad"] > 0
     capfd.readouterr()  # the traces of what did not open
+
+
+@pytest.mark.lab
+def test_a_disk_that_is_full_at_any_write_is_said_in_words_and_goes_on_later(tmp_path: Path) -> None:
+    total = disk_full.filled(2, tmp_path, every=16)
+    assert (total["unsaid"], total["lost"], total["stuck"]) == (0, 0, 0)
+    assert sum(total["said"].values()) > total["runs"] // 2
+
+
+@pytest.mark.lab
+def test_a_really_full_disk_stops_the_keeping_and_freed_space_lets_it_go_on(tmp_path: Path) -> None:
+    with images.mounted(tmp_path / "disk.img", tmp_path / "disk", 16) as disk:
+        made = stream.prepared(disk / "data", 20)
+        said = stream.Said()
+        for leave in (0, 40_000, 400_000):
+            ballast = images.fill(disk, leave)
+            (told,) = _told(made, said)
+            assert "空间" in catalogue()[told]
+            assert made.problems(said.all) == []
+            ballast.unlink()
+        assert _told(made, said) == []
+        assert made.problems(said.all) == []
+        assert made.done() == len(set(said.all)) == 20
+
+
+def _told(made: stream.Stream, said: stream.Said) -> list[str]:
+    """What people are told by a child that reads the hosts that are left."""
+    codes = stream.Said()
+    with stream.child(lambda: disk_full.saying(codes, lambda: made.run(said.say))) as pid:
+        assert os.waitpid(pid, 0)[1] == 0
+    return codes.all
+
+
+@pytest.mark.lab
+def test_a_nearly_full_disk_pauses_the_scan_and_freed_space_lets_it_go_on(demo: Demo, tmp_path: Path) -> None:
+    with images.mounted(tmp_path / "disk.img", tmp_path / "disk", 96) as disk:
+        (disk / "data").mkdir()
+        (disk / "data" / "hezheng.toml").write_text("[storage]\nmin_free_mb = 40\n[vault]\nargon2_memory_mib = 8\n")
+        ballast = images.fill(disk, 30 << 20)
+        site = Site(demo, disk)
+        try:
+            job = site.post("scans", {"accept_first_contact": True})
+            site.await_question(job["id"], "scan.low_disk")
+            assert site.results() == {}
+            ballast.unlink()
+            site.post(f"scans/{site.get('scans')['items'][-1]['id']}/continue")
+            assert follow(site.client, job)["state"] == "done"
+            assert len(site.results()) == demo.expected["computers"]
+        finally:
+            site.served.stop()

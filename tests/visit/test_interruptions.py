@@ -67,6 +67,12 @@ class Site:
             assert time.monotonic() < deadline, self.get("scans")
             time.sleep(0.02)
 
+    def await_question(self, job: str, code: str) -> None:
+        deadline = time.monotonic() + 60
+        while (self.client.get(f"/api/v1/jobs/{job}")["question"] or {}).get("code") != code:
+            assert time.monotonic() < deadline, self.client.get(f"/api/v1/jobs/{job}")
+            time.sleep(0.05)
+
     def raw_files(self) -> set[str]:
         return {path.name for path in (self.folder / "data" / "inspections").rglob("raw/*")}
 
