@@ -1,27 +1,32 @@
-// Sealing, and the sealed bundles with what is to be copied to paper.
+// Sealing in two steps, the sealed bundles with what is to be copied to paper, and the custody log they rest on.
 
-import { get, post } from "./api.js";
-import { $, ask, fill, h, onClick, onSubmit, quiet } from "./dom.js";
+import { get, post, send, upload } from "./api.js";
+import { $, ask, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
 import { label, t, when } from "./words.js";
 
 export async function show(view) {
-  const bundles = (await get(view.path("bundles"))).items;
-  $("end-card").hidden = !view.sealed;
+  const [{ items: bundles }, custody] = await Promise.all([get(view.path("bundles")), get(view.path("custody"))]);
   $("seal-start").disabled = !view.summary.audit || Boolean(runningHere(view));
   fill($("bundles"), bundles.length ? [...bundles].reverse().map((bundle) => card(view, bundle)) : quiet(t("bundles_none")));
+  fill($("custody"), log(custody));
+  await showPapers(view, bundles);
 }
 
-function card(view, { id, file, digest, fingerprint, sealed_at, path }) {
+function card(view, { id, file, seal, digest, second_digest, fingerprint, sealed_at, path, encrypted }) {
   const pair = (name, value) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value));
   return h("div", { class: "bundle" },
     h("dl", {},
+      pair("bundle_seal", t(seal === 2 ? "bundle_seal_second" : "bundle_seal_first")),
       pair("bundle_sealed_at", when(sealed_at)),
       pair("bundle_digest", grouped(digest)),
+      second_digest ? pair("bundle_second_digest", grouped(second_digest)) : null,
       pair("bundle_fingerprint", grouped(fingerprint)),
+      pair("bundle_encrypted", t(encrypted ? "bundle_encrypted_yes" : "bundle_encrypted_no")),
       pair("bundle_path", h("small", {}, path)),
     ),
-    h("p", { class: "actions" }, h("a", { class: "button", href: `/api/v1/${view.path(`bundles/${id}/file`)}`, download: file }, t("download"))),
+    h("p", { class: "actions" },
+      h("a", { class: "button", href: `/api/v1/${view.path(`bundles/${id}/file`)}`, download: encrypted ?? file }, t("download"))),
   );
 }
 
@@ -30,17 +35,63 @@ function grouped(text) {
   return h("code", { class: "groups" }, text.match(/.{1,8}/g).map((part) => h("span", {}, part)));
 }
 
+function log({ seq, sha256, intact, problems }) {
+  const found = problems.map((problem) => h("p", { class: "banner open", role: "alert" }, problem.text));
+  return intact ? [h("p", {}, t("custody_head", { seq })), grouped(sha256)] : found;
+}
+
+async function showPapers(view, bundles) {
+  const sealedOnce = bundles.some((bundle) => bundle.seal === 1);
+  const open = sealedOnce && !bundles.some((bundle) => bundle.seal === 2);
+  $("papers-card").hidden = !sealedOnce;
+  $("paper-form").hidden = !open;
+  if (!sealedOnce) return;
+  $("sheet-link").href = `/api/v1/${view.path("signing-sheet")}`;
+  const papers = (await get(view.path("papers"))).items;
+  $("second-seal").disabled = !papers.length || Boolean(runningHere(view));
+  const columns = [
+    [t("paper_name"), (paper) => paper.name],
+    [t("paper_digest"), (paper) => grouped(paper.sha256)],
+    ["", (paper) => (open ? button(t("remove"), () => remove(view, paper).catch(complain)) : null), "end"],
+  ];
+  fill($("papers"), papers.length ? table(columns, papers) : quiet(t("papers_none")));
+}
+
+async function remove(view, { name }) {
+  await send("DELETE", view.path(`papers/${encodeURIComponent(name)}`));
+  await show(view);
+}
+
+// Without the office's certificate nothing is encrypted: that stands in the question, and the answer confirms it.
+async function warning() {
+  try {
+    await get("office-certificate");
+    return "";
+  } catch (problem) {
+    if (problem.code !== "evidence.no_office_certificate") throw problem;
+    return t("confirm_unencrypted");
+  }
+}
+
+async function seal(view, path, text) {
+  const unencrypted = await warning();
+  if (!(await ask(label("job", "seal"), text + unencrypted))) return;
+  await view.watch(await post(view.path(path), { unencrypted: Boolean(unencrypted) }));
+  await view.refresh();
+}
+
 export function bind(view) {
   onClick($("seal-start"), async () => {
     const count = view.summary.verdicts.to_verify ?? 0;
     const missing = view.summary.not_collected.length;
     const open = count || missing ? t("confirm_seal_open", { count, missing }) : "";
-    if (!(await ask(label("job", "seal"), open + t("confirm_seal")))) return;
-    await view.watch(await post(view.path("bundles")));
-    await view.refresh();
+    await seal(view, "bundles", open + t("confirm_seal"));
   });
-  onSubmit($("end-form"), async ({ copy_path, same_medium_reason }) => {
-    if (!(await ask(label("job", "end"), t("confirm_end", { unit: view.inspection.unit })))) return;
-    await view.watch(await post(view.path("ending"), { copy_path, same_medium_reason }));
+  onClick($("second-seal"), () => seal(view, "second-seal", t("confirm_second_seal")));
+  onSubmit($("paper-form"), async ({ file }) => {
+    await upload(view.path("papers"), { file });
+    $("paper-form").reset();
+    notice(t("paper_added"));
+    await show(view);
   });
 }

@@ -35,14 +35,18 @@ def sealed(api: Api, one: str, **body: Any) -> dict[str, Any]:
     return result
 
 
-@pytest.fixture
-def one(api: Api) -> str:
+def judged(api: Api) -> str:
     """Path of a judged inspection whose vault is open."""
     api.post("/api/v1/vault", {"passphrase": PASSPHRASE})
     path = api.new_inspection()
     api.post(f"{path}/facts", facts_document())
     audit(api, path)
     return path
+
+
+@pytest.fixture
+def one(api: Api) -> str:
+    return judged(api)
 
 
 def test_a_bundle_holds_everything_that_the_verdicts_rest_on(api: Api, one: str) -> None:

@@ -15,9 +15,14 @@ import pytest
 from appliance.evidence.verify import verify_bundle
 from config.problems import Exit
 from tests.api.conftest import Api, hezheng
-from tests.api.test_sealing import one, sealed  # noqa: F401  the fixture ``one``
+from tests.api.test_sealing import judged, sealed
 
 PDF = b"%PDF-1.7 signed by both sides"
+
+
+@pytest.fixture
+def one(api: Api) -> str:
+    return judged(api)
 
 
 def openssl(*arguments: str, cwd: Path, data: bytes | None = None) -> bytes:
@@ -51,7 +56,7 @@ def office(folder: Path) -> str:
     return (folder / "office.pem").read_text()
 
 
-def test_papers_are_sealed_in_a_second_step_that_chains_the_first(api: Api, one: str, tmp_path: Path) -> None:  # noqa: F811
+def test_papers_are_sealed_in_a_second_step_that_chains_the_first(api: Api, one: str, tmp_path: Path) -> None:
     assert code(api, "POST", f"{one}/second-seal", {"unencrypted": True}) == "evidence.not_sealed_yet"
     first = sealed(api, one)
     assert code(api, "POST", f"{one}/second-seal", {"unencrypted": True}) == "evidence.no_papers"
@@ -74,12 +79,12 @@ def test_papers_are_sealed_in_a_second_step_that_chains_the_first(api: Api, one:
     assert subprocess.run(script, cwd=tmp_path / "bag", stdout=subprocess.DEVNULL).returncode == 0
 
 
-def test_sealing_without_an_office_certificate_says_so_and_goes_on_only_when_confirmed(api: Api, one: str) -> None:  # noqa: F811
+def test_sealing_without_an_office_certificate_says_so_and_goes_on_only_when_confirmed(api: Api, one: str) -> None:
     assert code(api, "POST", f"{one}/bundles") == "evidence.no_recipient"
     assert sealed(api, one, unencrypted=True)["encrypted"] is None
 
 
-def test_what_leaves_the_laptop_is_encrypted_to_the_office(api: Api, one: str, tmp_path: Path) -> None:  # noqa: F811
+def test_what_leaves_the_laptop_is_encrypted_to_the_office(api: Api, one: str, tmp_path: Path) -> None:
     assert code(api, "GET", "/api/v1/office-certificate") == "evidence.no_office_certificate"
     api.call("PUT", "/api/v1/office-certificate", {"pem": office(tmp_path)})
     result = sealed(api, one, unencrypted=False)
@@ -120,7 +125,7 @@ def test_a_certificate_that_cannot_be_used_is_refused(
     assert code(api, "PUT", "/api/v1/office-certificate", {"pem": pem}) == expected
 
 
-def test_cms_and_sm2_signatures_are_those_of_openssl(api: Api, one: str, tmp_path: Path) -> None:  # noqa: F811
+def test_cms_and_sm2_signatures_are_those_of_openssl(api: Api, one: str, tmp_path: Path) -> None:
     settings = api.built.appliance.settings
     api.built.appliance.settings = settings.model_copy(
         update={"seal": settings.seal.model_copy(update={"cms": True, "sm2": True})}
@@ -144,7 +149,7 @@ def test_cms_and_sm2_signatures_are_those_of_openssl(api: Api, one: str, tmp_pat
         assert [problem.params["path"] for problem in found.problems] == [f"signature/{name}"]
 
 
-def test_a_time_stamp_is_taken_only_from_the_authority_over_this_bundle(api: Api, one: str, tmp_path: Path) -> None:  # noqa: F811
+def test_a_time_stamp_is_taken_only_from_the_authority_over_this_bundle(api: Api, one: str, tmp_path: Path) -> None:
     sealed(api, one)
     query = api.call("GET", f"{one}/timestamp-query").data
     authority = Authority(tmp_path)
@@ -183,7 +188,7 @@ class Authority:
         return (self._folder / "r.tsr").read_bytes()
 
 
-def test_the_signing_sheet_carries_what_a_verifier_has_to_type(api: Api, one: str) -> None:  # noqa: F811
+def test_the_signing_sheet_carries_what_a_verifier_has_to_type(api: Api, one: str) -> None:
     assert code(api, "GET", f"{one}/signing-sheet") == "evidence.not_sealed_yet"
     result = sealed(api, one)
     page = api.call("GET", f"{one}/signing-sheet?standalone=true").text
@@ -197,7 +202,7 @@ def test_the_signing_sheet_carries_what_a_verifier_has_to_type(api: Api, one: st
     assert "@page" not in api.call("GET", f"{one}/signing-sheet").text
 
 
-def test_the_seals_certificate_is_shown_and_stays_the_same(api: Api, one: str) -> None:  # noqa: F811
+def test_the_seals_certificate_is_shown_and_stays_the_same(api: Api, one: str) -> None:
     shown = api.get("/api/v1/seal-certificate")
     result = sealed(api, one)
     assert shown["key_fingerprint"] == result["fingerprint"]
@@ -207,7 +212,7 @@ def test_the_seals_certificate_is_shown_and_stays_the_same(api: Api, one: str) -
         assert archive.read("signature/certificate.pem").decode() == shown["pem"]
 
 
-def test_a_log_that_was_cut_or_edited_is_reported_also_at_the_next_start(api: Api, one: str, data: Path) -> None:  # noqa: F811
+def test_a_log_that_was_cut_or_edited_is_reported_also_at_the_next_start(api: Api, one: str, data: Path) -> None:
     state = api.get(f"{one}/custody")
     assert state["intact"]
     log = next(data.glob("inspections/*/custody.jsonl"))
