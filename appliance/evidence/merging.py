@@ -33,6 +33,8 @@ ALL, BOTH, ACCEPT, HERE = "all", "both", "accept", "here"
 OF_AUTHORISATION = ("id", "recorded_at")
 """Fields that every laptop makes anew when the same paper is entered."""
 SHOWN = 20
+PARTS = "parts"
+"""The folder with what proves the parts, beside an inspection's other folders and under ``data`` in a bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,11 @@ def authorisation_digest(document: Mapping[str, Any]) -> str:
     return digest_of({name: value for name, value in document.items() if name not in OF_AUTHORISATION})
 
 
-def conflicts(parts: Sequence[Part], catalogue: str) -> list[Conflict]:
-    """Everything to decide, in a fixed order. ``catalogue``: of the software that will judge."""
+def conflicts(parts: Sequence[Part], catalogue: str, titles: Mapping[str, str]) -> list[Conflict]:
+    """Everything to decide, in a fixed order.
+
+    ``catalogue``: of the software that will judge; ``titles``: of the kinds of ledgers.
+    """
     found: list[Conflict] = []
     for name in ("policy", "phase", "as_of"):
         found += _values(name, [str(getattr(part, name)) for part in parts])
@@ -84,7 +89,7 @@ def conflicts(parts: Sequence[Part], catalogue: str) -> list[Conflict]:
         found.append(Conflict("catalogue", Message.of("merge.catalogue", theirs=theirs, here=catalogue), (HERE,)))
     found += _segments(parts)
     found += _hosts(parts)
-    found += _ledgers(parts)
+    found += _ledgers(parts, titles)
     for kind, of in NAMED.items():
         found += _named(kind, parts, of)
     return found
@@ -127,12 +132,12 @@ def _hosts(parts: Sequence[Part]) -> Iterator[Conflict]:
             yield Conflict(f"computer:{main}+{host_id}", reason, (theirs, mine, BOTH))
 
 
-def _ledgers(parts: Sequence[Part]) -> Iterator[Conflict]:
+def _ledgers(parts: Sequence[Part], titles: Mapping[str, str]) -> Iterator[Conflict]:
     for kind in sorted({kind for part in parts for kind in part.ledgers}):
         holders = [part for part in parts if part.ledgers.get(kind)]
         if len({part.ledgers[kind] for part in holders}) > 1:
             choices = (*(part.inspection for part in holders), ALL)
-            yield Conflict(f"ledger:{kind}", Message.of("merge.ledger", kind=kind), choices)
+            yield Conflict(f"ledger:{kind}", Message.of("merge.ledger", kind=titles.get(kind, kind)), choices)
 
 
 NAMED: Mapping[str, Callable[[Part], Mapping[str, str]]] = {

@@ -14,6 +14,7 @@ from appliance.evidence import own_wheel, sbom
 from appliance.evidence.bundle import BundleFile
 from appliance.evidence.custody import entries
 from appliance.evidence.manifest import portable_name
+from appliance.evidence.merging import PARTS
 from appliance.folder import InspectionFolder
 from appliance.ledger import columns
 from appliance.store import audits as audit_store
@@ -33,6 +34,7 @@ FORMULA_STARTS = "=+-@\t\r＝＋－＠"
 TABLES = (
     "authorisations", "segments", "hosts", "host_keys", "scans", "scan_chunks", "ledger_files", "proofs",
     "computer_links", "records", "reopenings", "sightings",
+    "collector_kits", "offline_readings",
 )  # fmt: skip
 """Tables that go into ``data/tables`` row by row: what was discovered and entered, beyond the files of their own."""
 JUDGED_TABLES = ("audit_hosts", "audit_assets")
@@ -56,6 +58,7 @@ def bundle_files(
     changes = folder.root / CHANGES
     yield BundleFile(f"data/{CHANGES}", changes if changes.exists() else b"")
     yield BundleFile("data/custody/log.jsonl", folder.custody.read_bytes())
+    yield from _part_files(folder)
     yield json_file("data/team.json", _team(appliance, folder))
     yield from _tool_files(appliance, db, folder)
 
@@ -124,6 +127,13 @@ def _judged_files(db: Db, audit: Row) -> Iterator[BundleFile]:
     yield BundleFile("data/findings.jsonl", (_line(f) for f in findings))
     names = ("id", "created_at", "head", "rates", "positions", "digest")
     yield json_file("data/rates.json", {name: audit[name] for name in names})
+
+
+def _part_files(folder: InspectionFolder) -> Iterator[BundleFile]:
+    """Of a merged inspection: the custody log and the signed digests of every part, and how conflicts were decided."""
+    for path in sorted((folder.root / PARTS).rglob("*")):
+        if path.is_file():
+            yield BundleFile(f"data/{path.relative_to(folder.root).as_posix()}", path)
 
 
 def _team(appliance: Appliance, folder: InspectionFolder) -> Row:

@@ -122,6 +122,7 @@ def _fill(
         inspection_store.update(db, {"unit_id": _unit(appliance, reader)[0]["id"]})
         unpacking.check_filled(reader, db)
     unpacking.write_files(reader, folder)
+    unpacking.write_parts(reader, folder)
     unpacking.write_attachments(reader, folder)
     unpacking.write_raw(reader, folder, found)
     unpacking.copy(reader, manifest.CUSTODY, folder.custody)

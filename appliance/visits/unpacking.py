@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from appliance.evidence.manifest import is_portable
+from appliance.evidence.merging import PARTS
 from appliance.evidence.reading import TABLES, BundleReader
 from appliance.folder import InspectionFolder
 from appliance.judgement.documents import canonical
@@ -31,7 +32,7 @@ from appliance.store import probes as probe_store
 from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
 from appliance.visits.changes import FILE as CHANGES
-from config.durable import replace_file, sync_folder
+from config.durable import private_folder, replace_file, sync_folder
 from config.ids import is_ulid
 from config.problems import BadInput
 from scanner.model import HostFacts
@@ -116,7 +117,7 @@ def _insert(reader: BundleReader, db: Db, table: str, rows: Iterable[Any]) -> No
     """Insert rows column by column: a name that is no column of ours is never put into a statement."""
     try:
         db.insert_many(table, _known(reader, db, table, rows))
-    except (sqlite3.IntegrityError, AttributeError, TypeError, KeyError, OverflowError, UnicodeEncodeError) as error:
+    except (sqlite3.IntegrityError, AttributeError, TypeError, KeyError, OverflowError, ValueError) as error:
         raise bad(reader, table, error) from error
 
 
@@ -187,6 +188,18 @@ def journal(reader: BundleReader) -> bytes:
     """The journal of changes to computers; empty when there were none."""
     name = f"data/{CHANGES}"
     return reader.small(name) if name in reader.names else b""
+
+
+def write_parts(reader: BundleReader, folder: InspectionFolder) -> None:
+    """What proves the parts of a merged inspection: ``parts/merge.json`` and ``parts/<inspection>/<file>``."""
+    for name in sorted(reader.names):
+        _, place, *rest = (*name.split("/"), "")
+        if place != PARTS or not name.startswith(f"data/{PARTS}/") or not is_portable(name):
+            continue
+        target = folder.root / PARTS / "/".join(rest[:-1])
+        if len(rest) == 2 or (len(rest) == 3 and is_ulid(rest[0])):
+            private_folder(target.parent)
+            copy(reader, name, target)
 
 
 def write_attachments(reader: BundleReader, folder: InspectionFolder) -> None:
