@@ -120,10 +120,10 @@ def late(run: Run, within: timedelta) -> Message:
     return Message.of("schedule.late", minutes=int(within.total_seconds() // 60))
 
 
-def candidate(open_runs: Iterable[Run], now: datetime, within: timedelta) -> Run | None:
-    """The run that may start by itself now: the one that has been due longest and is not late."""
-    timely = (run for run in open_runs if run.due_at <= now and not is_late(run, now, within))
-    return min(timely, key=lambda run: (run.due_at, run.id), default=None)
+def timely(open_runs: Iterable[Run], now: datetime, within: timedelta) -> list[Run]:
+    """The runs that may start by themselves now, the one that has been due longest first."""
+    found = (run for run in open_runs if run.due_at <= now and not is_late(run, now, within))
+    return sorted(found, key=lambda run: (run.due_at, run.id))
 
 
 def may_probe(run: Run, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from appliance.context import Appliance
-from appliance.schedule.decide import Run, RunState, Schedule, candidate, is_late, late, may_probe, plan, settled
+from appliance.schedule.decide import Run, RunState, Schedule, is_late, late, may_probe, plan, settled, timely
 from appliance.schedule.reliable_clock import Reading, doubt
 from appliance.schedule.rules import Rule, ScheduleKind, check_rule, next_due, rule_from_json
 from appliance.store import inspections as inspection_store
@@ -71,9 +71,10 @@ class Desk:
         with self.index() as db:
             if (now := self._recorded_at(db)) is None:
                 return
-            run = candidate(store.runs_in(db, [RunState.OPEN]), now, self.within)
-            if run is not None and not self.world.busy():
-                self._try(db, run, now)
+            busy = self.world.busy()
+            for run in timely(store.runs_in(db, [RunState.OPEN]), now, self.within):
+                if self._try(db, run, now, busy):
+                    return
 
     def take_up(self, run_id: str, by: str) -> None:
         """Start an open run on a person's word, late or not, after the same checks.
@@ -140,16 +141,16 @@ class Desk:
             if is_late(run, now, self.within) and not any(r.code == "schedule.late" for r in run.reasons):
                 store.explain(db, run.id, (late(run, self.within), *run.reasons))
 
-    def _try(self, db: Db, run: Run, now: datetime) -> None:
+    def _try(self, db: Db, run: Run, now: datetime, busy: bool) -> bool:
+        """Returns whether it was started; what stands in the way of one run is not in the way of the next."""
         reasons = self._reasons(run)
-        if not reasons:
-            if not may_probe(run, now):
-                return
-            reasons = self._look(db, run, now)
+        if not reasons and (busy or not may_probe(run, now)):
+            return False
+        reasons = reasons or self._look(db, run, now)
         if reasons:
             store.explain(db, run.id, reasons)
-        else:
-            self._start(db, run, BY_ITSELF)
+            return False
+        return self._start(db, run, BY_ITSELF)
 
     def _reasons(self, run: Run) -> tuple[Message, ...]:
         """What stands against it so far: nothing was sent."""
