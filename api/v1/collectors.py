@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal
 
 from flask import send_file
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, Field
 
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
-from api.v1.schemas import InspectionPath, Name, Request, Text
+from api.v1.schemas import InspectionPath, Name, Request, Text, Upload
 from appliance.visits import collector as use
 from appliance.visits import manual
 from config.problems import BadInput
@@ -28,7 +27,7 @@ collectors = APIBlueprint(
 class FolderForm(BaseModel):
     """All files of one folder, each under its own name."""
 
-    files: list[FileStorage]
+    files: list[Upload]
     again: bool = False
 
 

@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 from flask import send_file
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, Field
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, answer, appliance, tag
-from api.v1.schemas import InspectionPath, Request, Text, Ulid
+from api.v1.schemas import InspectionPath, Request, Text, Ulid, Upload
 from appliance.judgement.rectification import EventKind, NoticeKind
 from appliance.visits import rectification as use
 
@@ -53,7 +52,7 @@ class EventBody(Request):
 
 
 class PaperForm(BaseModel):
-    file: FileStorage
+    file: Upload
 
 
 class DueQuery(Request):

@@ -30,6 +30,14 @@ def _named(text: str) -> str:
     return text
 
 
+def _a_file(value: FileStorage) -> FileStorage:
+    """A part of the form without a file name is text. Raises an error ``not_a_file``."""
+    if not hasattr(value, "stream"):
+        raise PydanticCustomError("not_a_file", "not a file")
+    return value
+
+
+Upload = Annotated[FileStorage, AfterValidator(_a_file)]
 Text = Annotated[str, Field(max_length=500), AfterValidator(_visible)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible), AfterValidator(_named)]
 Ulid = Annotated[str, Field(pattern=r"^[0-9A-Z]{26}$")]
@@ -93,13 +101,13 @@ class SealBody(Request):
 
 
 class PaperForm(BaseModel):
-    file: FileStorage
+    file: Upload
 
 
 class TimestampForm(BaseModel):
     """``file``: the token (.tsr); ``authority``: certificates in PEM that it is checked against."""
 
-    file: FileStorage
+    file: Upload
     authority: Annotated[str, Field(max_length=100_000)]
 
 
@@ -202,7 +210,7 @@ def _password_as_typed(_read: object) -> str | None:
 
 
 class LedgerForm(BaseModel):
-    file: FileStorage
+    file: Upload
     kind: LedgerKind | None = None
     password: Annotated[Text | None, BeforeValidator(_password_as_typed)] = None
     mapping: Mapping | None = None
@@ -257,6 +265,7 @@ class CredentialBody(Request):
     secret: Annotated[str, Field(min_length=1, max_length=1000, repr=False)]
     ranges: list[Name] = []
     label: Text = ""
+    sudo: bool = False
 
 
 class SecretBody(Request):
