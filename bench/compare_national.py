@@ -59,7 +59,8 @@ def main() -> dict[str, Any]:
         "ratio": None,
         "unit": "s",
         "how": f"{COMPUTERS} computers, {COMPUTERS * ENTRIES} installations and {size[0]} + {size[1]} findings; "
-        f"{result['cpu']} s of one processor; peak {result['peak_mb']} MB; load {os.getloadavg()[0]:.1f}; {counts}; {result['changes']} changes",
+        f"{result['cpu']} s of one processor; peak {result['peak_mb']} MB; load {os.getloadavg()[0]:.1f}; {counts}; "
+        f"{result['changes']} changes",
     }
 
 
