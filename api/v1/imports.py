@@ -8,9 +8,9 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
-from api.v1.schemas import BundlePath, ImportBody
+from api.v1.schemas import BundlePath, ImportBody, InspectionPath, MergeBody, PartsBody
 from appliance.visits import imports as use
-from appliance.visits import replaying
+from appliance.visits import merging, replaying
 
 imports = APIBlueprint("imports", __name__, abp_tags=tag("imports"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -31,3 +31,21 @@ def take_over(body: ImportBody) -> Any:
 def replay(path: BundlePath) -> Any:
     """Judge a bundle of this appliance again from its raw answers, and compare."""
     return accepted(replaying.start(appliance(), path.inspection_id, path.bundle_id))
+
+
+@imports.post(f"{PREFIX}/merges/conflicts")
+def list_conflicts(body: PartsBody) -> Any:
+    """What must be decided before partial captures of one inspection are merged. Nothing is changed."""
+    return answer({"items": merging.list_conflicts(appliance(), body.inspections), "next": None})
+
+
+@imports.post(f"{PREFIX}/merges")
+def merge(body: MergeBody) -> Any:
+    """Join partial captures of one inspection into a new one, and judge it; every conflict must be decided."""
+    return accepted(merging.start(appliance(), body.inspections, body.choices))
+
+
+@imports.get(f"{ONE}/parts")
+def get_parts(path: InspectionPath) -> Any:
+    """Where a merged inspection comes from, and how conflicts were decided; nothing for any other."""
+    return answer(merging.origin(appliance(), path.inspection_id) or {"parts": [], "conflicts": []})

@@ -159,6 +159,8 @@ class _Joining:
         unpacking.write_attachments(reader, folder)
 
     def _keep(self, table: str, row: Row) -> Row | None:
+        if row.get("host_id") in self.dropped:
+            return None
         keep = RULES.get(table)
         return keep(self, row) if keep else row
 

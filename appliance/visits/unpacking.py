@@ -31,28 +31,15 @@ from appliance.store import ledgers as ledger_store
 from appliance.store import probes as probe_store
 from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
+from appliance.visits.bundle_content import JUDGED_TABLES
+from appliance.visits.bundle_content import TABLES as SEALED_TABLES
 from appliance.visits.changes import FILE as CHANGES
 from config.durable import private_folder, replace_file, sync_folder
 from config.ids import is_ulid
 from config.problems import BadInput
 from scanner.model import HostFacts
 
-ROW_BY_ROW = (
-    "authorisations",
-    "segments",
-    "hosts",
-    "host_keys",
-    "scans",
-    "scan_chunks",
-    "ledger_files",
-    "proofs",
-    "computer_links",
-    "records",
-    "reopenings",
-    "sightings",
-)
-"""In an order in which every row finds what it refers to."""
-BY_HAND = frozenset({"results", "audit_hosts", "audit_assets"})
+BY_HAND = frozenset({"results", *JUDGED_TABLES})
 VERDICT = TypeAdapter(Verdict)
 Value = str | int | float | None
 Keep = Callable[[str, Row], Row | None]
@@ -74,14 +61,18 @@ def fill_tables(reader: BundleReader, db: Db, keep: Keep = EVERYTHING) -> None:
     ``imports.other_layout``.
     """
     unknown = {name for name in reader.names if name.startswith(f"{TABLES}/")}
-    unknown -= {f"{TABLES}/{table}.jsonl" for table in (*ROW_BY_ROW, *BY_HAND)}
+    unknown -= {f"{TABLES}/{table}.jsonl" for table in (*SEALED_TABLES, *BY_HAND)}
     if unknown:
         raise _other_layout(reader, sorted(unknown)[0])
-    with db.atomic():
-        for table in ROW_BY_ROW:
-            _insert(reader, db, table, _kept(reader, table, keep))
-        for file in _kept(reader, "ledger_files", keep):
-            _fill_ledger(reader, db, str(file.get("id")))
+    try:
+        with db.atomic():
+            db.execute("PRAGMA defer_foreign_keys = ON")  # rows may come before what they refer to
+            for table in SEALED_TABLES:
+                _insert(reader, db, table, _kept(reader, table, keep))
+            for file in _kept(reader, "ledger_files", keep):
+                _fill_ledger(reader, db, str(file.get("id")))
+    except sqlite3.IntegrityError as error:
+        raise bad(reader, TABLES, error) from error
 
 
 def fill_inspection(reader: BundleReader, db: Db, row: Row) -> None:

@@ -69,7 +69,9 @@ class Laptop:
             host_store.save_result(db, None, host_id, facts, f"{facts_id}.jsonl")
         return host_id
 
-    def carry_pc(self, address: str, serial: str, names: Sequence[str] = ("WPS Office 2019",)) -> str:
+    def carry_pc(
+        self, address: str, serial: str, names: Sequence[str] = ("WPS Office 2019",), uuid: str | None = None
+    ) -> str:
         """A PC whose facts came in a file."""
         at = START.isoformat(timespec="milliseconds")
         source = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
@@ -82,7 +84,7 @@ class Laptop:
             "finished_at": at,
             "address": address,
             "platform": "windows",
-            "identity": {"hostname": f"PC-{serial}", "serial": serial, "maker": "Lenovo"},
+            "identity": {"hostname": f"PC-{serial}", "serial": serial, "smbios_uuid": uuid, "maker": "Lenovo"},
             "installations": [
                 {"name": name, "scope": "machine", "source": f"{source}\\{n}"} for n, name in enumerate(names)
             ],
