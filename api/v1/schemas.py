@@ -338,6 +338,14 @@ class RecordQuery(Request):
     kind: Name | None = None
 
 
+class PartsBody(Request):
+    inspections: Annotated[list[Ulid], Field(min_length=1, max_length=50)]
+
+
+class MergeBody(PartsBody):
+    choices: Annotated[dict[Text, Text], Field(max_length=10_000)] = {}
+
+
 class ImportBody(Request):
     path: Annotated[str, Field(min_length=1, max_length=4096)]
     signer: Text = ""
