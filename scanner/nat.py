@@ -59,8 +59,10 @@ def _systems(seen: Mapping[str, Sighting]) -> Iterator[Message]:
 def _elsewhere(address: str, seen: Mapping[str, Sighting]) -> Iterator[Message]:
     """ServerAlive2 names every address of a Windows PC: ours must be among them, of the same IP version."""
     oxid = seen.get("oxid")
+    if oxid is None:  # a computer that no network reaches has no address either
+        return
     version = ip_address(address).version
-    own = [text for text in (oxid.addresses if oxid else ()) if ip_address(text).version == version]
+    own = [text for text in oxid.addresses if ip_address(text).version == version]
     if own and address not in own:
         yield Message.of("nat.address_elsewhere", address=address, named="、".join(own))
 

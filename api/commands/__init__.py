@@ -15,13 +15,14 @@ from api.commands.demo import demo
 from api.commands.ending import inspection
 from api.commands.evidence_papers import evidence
 from api.commands.follow_up import follow_up
+from api.commands.hosts import host
 from api.commands.inspections import authorisation, segment, unit
 from api.commands.ledgers import ledger, proof
 from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
 from api.commands.rectify import rectify
 from api.commands.results import audit, finding, rate, verdict
-from api.commands.scans import facts, host, scan
+from api.commands.scans import facts, scan
 from api.commands.schedule import schedule
 from api.commands.serve import link, serve
 from api.commands.wording import install

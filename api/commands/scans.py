@@ -155,14 +155,18 @@ def facts() -> None:
 @click.argument("inspection_id")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--again", is_flag=True, help="这台计算机已导入过，以这次的采集结果为准。")
+@passphrase_option
 @data_option
 @json_option
-def facts_import(inspection_id: str, file: Path, again: bool, data: Path | None, as_json: bool) -> None:
+def facts_import(
+    inspection_id: str, file: Path, again: bool, passphrase_fd: int | None, data: Path | None, as_json: bool
+) -> None:
     if file.is_dir():
         files = {path.name: path.read_bytes() for path in sorted(file.iterdir()) if path.is_file()}
         if not files:
             raise BadInput("collector.folder_empty", folder=file.name)
         with connected(data) as client:
+            unlock(client, passphrase_fd)
             fields = {"again": "true"} if again else {}
             put(client.upload_all(f"{ONE}/{inspection_id}/offline-readings", files, fields), "facts", as_json)
         return

@@ -10,6 +10,7 @@ from api.present import page
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import FactsBody, HostPath, InspectionPath, PageQuery
 from appliance.visits import host_facts as use
+from appliance.visits import host_view
 
 hosts = APIBlueprint("hosts", __name__, abp_tags=tag("hosts"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -25,6 +26,12 @@ def list_hosts(path: InspectionPath, query: PageQuery) -> Any:
 def get_host(path: HostPath) -> Any:
     """One host."""
     return answer(use.get_host(appliance(), path.inspection_id, path.host_id))
+
+
+@hosts.get(f"{ONE}/hosts/<host_id>/complete")
+def get_complete(path: HostPath) -> Any:
+    """One computer complete: what was read, what was not and why, and the raw record that each value came from."""
+    return answer(host_view.complete(appliance(), path.inspection_id, path.host_id))
 
 
 @hosts.get(f"{ONE}/hosts/<host_id>/facts")

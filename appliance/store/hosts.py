@@ -221,3 +221,15 @@ def raw_files(db: Db) -> list[Row]:
         "SELECT facts_id, host_id, raw_file, raw_digest FROM results "
         "WHERE raw_file IS NOT NULL ORDER BY host_id, facts_id"
     )
+
+
+def raw_file_of(db: Db, facts_id: str) -> str | None:
+    """Name of the raw file that some facts were made from, None where they came without."""
+    return db.value("SELECT raw_file FROM results WHERE facts_id = ?", [facts_id])
+
+
+def attempts(db: Db, host_id: str) -> list[Row]:
+    """``facts_id, outcome, reason, finished_at`` of every attempt at a host, oldest first."""
+    sql = """SELECT facts_id, outcome, reason, finished_at FROM results WHERE host_id = ?
+             ORDER BY finished_at, facts_id"""
+    return db.rows(sql, [host_id])

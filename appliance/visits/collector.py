@@ -150,7 +150,7 @@ def _read(appliance: Appliance, inspection_id: str, files: Mapping[str, bytes], 
         "facts_id": facts_id,
         "address": OFFLINE,
         "since": since,
-        "redaction_key": redaction_key(appliance, inspection_id).hex(),
+        "redaction_key": _masking_key(appliance, inspection_id).hex(),
         "marks": windows_marks().to_json(),
     }
     limits = Limits(READ_SECONDS * 2, READ_SECONDS, settings.worker_memory_mb)
@@ -170,6 +170,16 @@ def _read(appliance: Appliance, inspection_id: str, files: Mapping[str, bytes], 
     if facts is None:
         raise BadInput("collector.unreadable", detail="-")
     return Brought(facts, b"".join(raw))
+
+
+def _masking_key(appliance: Appliance, inspection_id: str) -> bytes:
+    """The inspection's own key; where no vault was ever made, one for this folder alone: nothing can be compared then.
+
+    Raises Refused while the vault is locked.
+    """
+    if not appliance.vault.exists():
+        return secrets.token_bytes(32)
+    return redaction_key(appliance, inspection_id)
 
 
 def keep(

@@ -11,6 +11,7 @@ from typing import Any
 from appliance.context import Appliance
 from appliance.store import hosts as store
 from appliance.store import probes as probe_store
+from appliance.store import single_machine as offline_store
 from appliance.store.database import Db, Row, loads
 from appliance.store.hosts import HostKeyRow, StoredHost
 from appliance.visits import one_computer
@@ -45,18 +46,23 @@ def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
 
 
 def _beside(db: Db) -> Callable[[StoredHost], Row]:
-    """By host: what it told without a login, whether it hides others, and which other hosts are the same computer.
+    """By host: what it told without a login, whether it hides others, and which other hosts are the same computer;
+    ``source`` and ``reading`` where its facts came on a stick or by hand.
 
     ``same_as`` is the host that stands for its computer, None where it stands for itself; ``also_at`` its other hosts.
     """
     known, seen = store.identities(db), probe_store.all_documents(db)
     nat, same = suspected_nat(db, known), one_computer.sameness(db, known)
     keys = {key.address: [_ssh_key(key)] for key in store.list_keys(db)}
+    offline = {reading.host_id: reading for reading in offline_store.list_readings(db)}
 
     def beside(stored: StoredHost) -> Row:
         host_id = stored.id
         because = same.because.get(host_id)
+        reading = offline.get(host_id)
         return {
+            "source": reading.source if reading else "network",
+            "reading": _reading(reading) if reading else None,
             "sightings": [*seen.get(host_id, []), *keys.get(stored.host.address, [])],
             "suspected_nat": [message.to_json() for message in nat.get(host_id, ())],
             "same_as": same.main.get(host_id),
@@ -66,6 +72,11 @@ def _beside(db: Db) -> Callable[[StoredHost], Row]:
         }
 
     return beside
+
+
+def _reading(reading: offline_store.Reading) -> Row:
+    names = ("asset_no", "department", "person", "entered_at", "entered_by", "digest")
+    return {name: getattr(reading, name) for name in names}
 
 
 def _ssh_key(key: HostKeyRow) -> Row:
