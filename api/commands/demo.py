@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +26,7 @@ import click
 
 from api.commands.base import json_option, put, say, tell
 from api.commands.client import CHECKOUT, Client, HttpTransport
+from api.commands.demo_follow_up import two_visits
 from api.commands.visit import Unit, Visit
 from appliance.folder import DataFolder
 from config.clock import SystemClock
@@ -35,11 +38,22 @@ STOP_SECONDS = 15
 
 @click.command(help="在本机搭起一个虚构单位的局域网（真实的 Samba、SSH 等），完整演示一次督查；需要 root 和检出目录。")
 @json_option
+@click.option(
+    "--follow-up",
+    "follow_up",
+    is_flag=True,
+    help="再演示一次回头看：两次检查之间机器和软件有变化，逐项比对并列出各结论的数量。",
+)
 @click.option("--keep", is_flag=True, help="演示后保留局域网和页面，打印网址，按 Ctrl-C 结束。")
 @click.option(
     "--bundle-out", type=click.Path(path_type=Path, dir_okay=False), help="证据包存到此文件；缺省存到临时文件夹。"
 )
-def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
+def demo(as_json: bool, follow_up: bool, keep: bool, bundle_out: Path | None) -> None:
+    if follow_up:
+        if keep or bundle_out:
+            raise click.UsageError("--follow-up 不与 --keep、--bundle-out 同用。")
+        _demo_follow_up(as_json)
+        return
     clock = SystemClock()
     started = clock.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -64,12 +78,31 @@ def demo(as_json: bool, keep: bool, bundle_out: Path | None) -> None:
                 signal.pause()
 
 
+def _demo_follow_up(as_json: bool) -> None:
+    clock = SystemClock()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+
+    @contextmanager
+    def visited(folder: Path, later: bool) -> Generator[tuple[Client, Unit]]:
+        with ExitStack() as stack:
+            tell("demo.building")
+            unit = _start_lan(later)
+            stack.callback(unit.stop)
+            served = serve_inside(unit.lan.laptop.prefix, folder)
+            stack.callback(served.stop)
+            yield served.client, unit
+
+    with tempfile.TemporaryDirectory(prefix="hezheng-demo-") as folder:
+        put(two_visits(partial(visited, Path(folder)), clock), "demo-follow-up", as_json)
+
+
 def _stop(_number: int, _frame: FrameType | None) -> None:
     """A closed terminal cleans up as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
-def _start_lan() -> Unit:
+def _start_lan(follow_up: bool = False) -> Unit:
     """Raises EnvironmentProblem outside a checkout, without root, or where the lab's system packages are missing."""
     if not (CHECKOUT / "tests" / "lab" / "demo_unit.py").exists():
         raise EnvironmentProblem("demo.no_checkout")
@@ -78,7 +111,7 @@ def _start_lan() -> Unit:
     demo_unit = importlib.import_module("tests.lab.demo_unit")
     netns = importlib.import_module("tests.lab.netns")
     try:
-        return demo_unit.start()
+        return demo_unit.start(follow_up=follow_up)
     except netns.LabError as error:
         raise EnvironmentProblem("demo.no_lab", detail=str(error)) from error
 

@@ -49,26 +49,36 @@ class Visit:
 
     def run(self) -> dict[str, Any]:
         """Make the visit and return what the demo prints."""
-        self.prepare(secrets.token_urlsafe(18))
-        tell("demo.scanning")
-        follow(self.client, self._post("scans", {"accept_first_contact": True}))
-        tell("demo.judging")
-        follow(self.client, self._post("audits"))
+        self.inspect(secrets.token_urlsafe(18))
         tell("demo.sealing")
         bundle = follow(self.client, self._post("bundles", {"unencrypted": True}))["result"]
         return self._result(bundle)
 
+    def inspect(self, passphrase: str) -> None:
+        """From the first paper to the verdicts."""
+        self.prepare(passphrase)
+        tell("demo.scanning")
+        follow(self.client, self._post("scans", {"accept_first_contact": True}))
+        tell("demo.judging")
+        follow(self.client, self._post("audits"))
+
     def prepare(self, passphrase: str) -> None:
         """Everything before the first packet: vault, unit, inspection, authorisation, ledgers, accounts."""
-        self.client.send("POST", f"{V1}/vault", {"passphrase": passphrase})
+        self._open_vault(passphrase)
         self._open()
         self._import_ledgers()
         self._enter_credentials()
 
+    def _open_vault(self, passphrase: str) -> None:
+        self.client.send("POST", f"{V1}/vault", {"passphrase": passphrase})
+
+    def _create(self) -> str:
+        unit = self.client.send("POST", f"{V1}/units", {"name": self.unit.unit_name, "system": "县级事业单位"})
+        return str(self.client.send("POST", f"{V1}/inspections", {"unit": unit["id"]})["id"])
+
     def _open(self) -> None:
         tell("demo.opening", unit=self.unit.unit_name)
-        unit = self.client.send("POST", f"{V1}/units", {"name": self.unit.unit_name, "system": "县级事业单位"})
-        self.inspection = self.client.send("POST", f"{V1}/inspections", {"unit": unit["id"]})["id"]
+        self.inspection = self._create()
         now = self.clock.now()
         self._post(
             "authorisations",

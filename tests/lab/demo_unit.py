@@ -66,13 +66,13 @@ class Demo:
         self.lan.stop()
 
 
-def start() -> Demo:
-    """Bring the unit's LAN up. Raises ``tests.lab.netns.LabError``."""
+def start(*, follow_up: bool = False) -> Demo:
+    """Bring the unit's LAN up, as at the first visit or as at the 回头看. Raises ``tests.lab.netns.LabError``."""
     unit = described_unit()
     password = secrets.token_urlsafe(18)
     login = {"kind": "local", "username": USERNAME, "domain": "", "secret": password}
     demo = Demo(
-        lan=Lan.start(host_plans(password), unit["subnet"]),
+        lan=Lan.start(host_plans(password, follow_up=follow_up), unit["subnet"]),
         unit_name=unit["name"],
         scope=unit["scope"],
         exclusions=tuple(unit["exclusions"]),
@@ -81,7 +81,7 @@ def start() -> Demo:
         proofs=tuple(unit["proofs"]),
     )
     try:
-        demo.services.enter_context(wmi.serving(demo.lan, wmi_computers()))
+        demo.services.enter_context(wmi.serving(demo.lan, wmi_computers(follow_up=follow_up)))
     except BaseException:
         demo.stop()
         raise
@@ -98,9 +98,17 @@ def ledgers() -> dict[str, Path]:
     return {kind: DATA / "ledgers" / name for kind, name in described_unit()["ledgers"].items()}
 
 
-def host_plans(password: str) -> list[HostPlan]:
-    """Every host of the unit, in address order; hosts that refuse the credential get a password of their own."""
-    return [read_host(folder, password) for folder in sorted((DATA / "hosts").iterdir())]
+def host_folders(*, follow_up: bool = False) -> list[Path]:
+    """One folder a host, ``NN-NAME``; at the 回头看 the folders below ``follow_up`` stand for those of their number."""
+    found = {folder.name.partition("-")[0]: folder for folder in sorted((DATA / "hosts").iterdir())}
+    if follow_up:
+        found |= {folder.name.partition("-")[0]: folder for folder in sorted((DATA / "follow_up").iterdir())}
+    return [found[number] for number in sorted(found)]
+
+
+def host_plans(password: str, *, follow_up: bool = False) -> list[HostPlan]:
+    """Every host of the unit, by number; hosts that refuse the credential get a password of their own."""
+    return [read_host(folder, password) for folder in host_folders(follow_up=follow_up)]
 
 
 def read_host(folder: Path, password: str) -> HostPlan:
@@ -111,9 +119,10 @@ def read_host(folder: Path, password: str) -> HostPlan:
     return READERS[described.pop("kind")](folder, described, password)
 
 
-def wmi_computers() -> dict[str, wmi.Namespaces]:
+def wmi_computers(*, follow_up: bool = False) -> dict[str, wmi.Namespaces]:
     """What WMI says on each host that answers over it, by name; the others refuse its port."""
-    files = [tomllib.loads((folder / "host.toml").read_text("utf-8")) for folder in sorted((DATA / "hosts").iterdir())]
+    folders = host_folders(follow_up=follow_up)
+    files = [tomllib.loads((folder / "host.toml").read_text("utf-8")) for folder in folders]
     return {described["name"]: demo_wmi.namespaces(described) for described in files if "wmi" in described}
 
 
