@@ -9,7 +9,7 @@ import click
 
 from api.commands.base import data_option, follow, json_option, put, tell
 from api.commands.client import connected
-from api.commands.evidence_import import evidence
+from api.commands.evidence_papers import evidence
 from config.problems import BadInput, Exit
 
 MERGES = "/api/v1/merges"
