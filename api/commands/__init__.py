@@ -13,7 +13,7 @@ from api.commands.collector import collector
 from api.commands.credentials import credential, vault
 from api.commands.demo import demo
 from api.commands.ending import inspection
-from api.commands.evidence_papers import evidence
+from api.commands.evidence_merge import evidence
 from api.commands.follow_up import follow_up
 from api.commands.hosts import host
 from api.commands.inspections import authorisation, segment, unit
