@@ -31,7 +31,7 @@ from config.settings import Settings
 from credentials.vault import Vault
 from scanner import process
 
-PRELOADED = ("scanner.worker", "scanner.discovery", "appliance.ledger.child")
+PRELOADED = ("scanner.worker", "scanner.discovery", "scanner.single_machine.reading", "appliance.ledger.child")
 """What the forkserver imports once, when the first limited process is needed."""
 
 
