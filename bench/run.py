@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HELPERS = {"__init__", "run", "common"}
+HELPERS = {"__init__", "run", "common", "big_bundle"}
 
 
 def names() -> list[str]:

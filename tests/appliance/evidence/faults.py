@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from appliance.evidence import manifest
+from config.message import Message
 from tests.appliance.evidence.sample import Dice
 
 Fault = Callable[[Path, Dice], None]
@@ -16,6 +17,27 @@ Fault = Callable[[Path, Dice], None]
 
 def names(bag: Path) -> list[str]:
     return sorted(path.relative_to(bag).as_posix() for path in bag.rglob("*") if path.is_file())
+
+
+def snapshot(bag: Path) -> dict[str, str]:
+    """What lies in a bag: path → digest, or what it is when it is no file; links are not followed."""
+    found: dict[str, str] = {}
+    for base, folders, files in os.walk(bag):
+        for path in (Path(base, name) for name in folders + files):
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                found[path.relative_to(bag).as_posix()] = "no file"
+            elif path.is_file():
+                found[path.relative_to(bag).as_posix()] = sha256(path)
+    return found
+
+
+def named(problems: Iterable[Message], before: dict[str, str], after: dict[str, str]) -> bool:
+    """Whether a problem names a file that was touched; the signed list is named by its signature that does not fit."""
+    touched = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    said = {str(problem.params.get(key, "")) for problem in problems for key in ("path", "manifest")}
+    codes = {problem.code for problem in problems}
+    lists = {manifest.TAG_MANIFEST: "evidence.bad_signature", manifest.SECOND_MANIFEST: "evidence.bad_second_signature"}
+    return bool(touched & said) or any(path in touched and code in codes for path, code in lists.items())
 
 
 def some_file(bag: Path, dice: Dice) -> Path:
