@@ -3,6 +3,7 @@
 import { Problem, all, get, post } from "./api.js";
 import { $, ask, closable, complain, fill, h, notice, onClick, onSubmit, options } from "./dom.js";
 import * as final from "./final.js";
+import * as follow from "./follow.js";
 import * as home from "./home.js";
 import * as jobs from "./jobs.js";
 import * as prepare from "./prepare.js";
@@ -13,7 +14,7 @@ import * as seal from "./seal.js";
 import * as vault from "./vault.js";
 import { choices, label, t, when } from "./words.js";
 
-const TABS = { prepare, scan, result, seal };
+const TABS = { prepare, scan, result, follow, seal };
 const ROUTE = /^#\/([0-9A-Z]{26})(?:\/(\w+))?$/;
 
 // What is shown. The lists are those of the chosen inspection.
@@ -159,6 +160,7 @@ function showTabs() {
     prepare: view.authorisations.length > 0 && view.ledgers.some((file) => file.state === "accepted"),
     scan: view.scans.some((one) => one.state === "done"),
     result: Boolean(view.summary.audit),
+    follow: false,
     seal: view.sealed,
   };
   for (const link of document.querySelectorAll(".tabs a")) {

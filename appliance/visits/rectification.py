@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from appliance.context import Appliance
@@ -30,6 +31,7 @@ from config.durable import private_folder, replace_file, sync_folder
 from config.message import Message
 from config.problems import BadInput, Conflict, NotFound
 
+MAKING = Lock()
 FIGURES = ("notices", "findings", "replies", "closed", "extensions", "talks")
 
 
@@ -40,10 +42,22 @@ def folder_of(appliance: Appliance, unit_id: str) -> Path:
 
 @contextmanager
 def _unit(appliance: Appliance, unit_id: str) -> Generator[Db]:
-    folder = private_folder(folder_of(appliance, unit_id))
-    file = folder / "rectification.db"
-    with opened(file, store.RECTIFICATION, create=not file.exists()) as db:
+    with opened(_file(appliance, unit_id), store.RECTIFICATION) as db:
         yield db
+
+
+def _file(appliance: Appliance, unit_id: str) -> Path:
+    return folder_of(appliance, unit_id) / "rectification.db"
+
+
+def _make(appliance: Appliance, unit_id: str) -> None:
+    """Make a unit's file before its first notice; two first notices at once must not both make it."""
+    file = _file(appliance, unit_id)
+    with MAKING:
+        if not file.exists():
+            private_folder(file.parent)
+            with opened(file, store.RECTIFICATION, create=True):
+                pass
 
 
 def _indexed(appliance: Appliance, inspection_id: str) -> Row:
@@ -84,6 +98,7 @@ def issue(
     notice: Row = {"id": appliance.ids.new(), "inspection_id": inspection_id, "kind": kind, "number": number}
     notice |= {"issued_on": day.isoformat(), "deadline": deadline.isoformat() if deadline else None}
     notice |= {"entered_at": rfc3339(appliance.clock.now()), "entered_by": appliance.operator, "note": note}
+    _make(appliance, row["unit_id"])
     with _unit(appliance, row["unit_id"]) as db:
         store.save_notice(db, notice, items)
     return _fed(appliance, row, notice["id"])
@@ -161,7 +176,7 @@ def _units(appliance: Appliance) -> Iterator[str]:
     """Units that have 整改 at all."""
     with appliance.index() as index:
         ids = [row["id"] for row in inspection_store.list_units(index)]
-    return (unit_id for unit_id in ids if (folder_of(appliance, unit_id) / "rectification.db").exists())
+    return (unit_id for unit_id in ids if _file(appliance, unit_id).exists())
 
 
 def add_paper(appliance: Appliance, notice_id: str, name: str, data: bytes) -> Row:
@@ -220,6 +235,8 @@ def _standing(now: judge.Standing, size: int) -> Row:
 def notices(appliance: Appliance, inspection_id: str) -> list[Row]:
     """The notices of an inspection, without their findings."""
     row = _indexed(appliance, inspection_id)
+    if not _file(appliance, row["unit_id"]).exists():
+        return []
     with _unit(appliance, row["unit_id"]) as db:
         return [_brief(db, one, _today(appliance)) for one in store.notice_rows(db, inspection_id)]
 
@@ -267,8 +284,10 @@ def accepted(appliance: Appliance, inspection_id: str) -> dict[str, Message]:
 def progress(appliance: Appliance, inspection_id: str) -> Row:
     """``rate`` (整改率) and ``items`` of an inspection: by its notices, and by the newest follow-up based on it."""
     row = _indexed(appliance, inspection_id)
-    with _unit(appliance, row["unit_id"]) as db:
-        loaded = [store.load_notice(db, one) for one in store.notice_rows(db, inspection_id)]
+    loaded: list[judge.Notice] = []
+    if _file(appliance, row["unit_id"]).exists():
+        with _unit(appliance, row["unit_id"]) as db:
+            loaded = [store.load_notice(db, one) for one in store.notice_rows(db, inspection_id)]
     found = judge.states(loaded, _followed(appliance, row), _today(appliance))
     items = [{"key": key, "state": one.state} for key, one in sorted(found.items())]
     return {"rate": rate_document(judge.rectification_rate(found.values())), "items": items}
