@@ -45,9 +45,10 @@ export function send(method, path, body) {
 
 export const post = (path, body) => send("POST", path, body);
 
+// fields: an object, or a list of [name, value] where a name comes more than once.
 export function upload(path, fields) {
   const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) if (value !== "") body.append(name, value);
+  for (const [name, value] of Array.isArray(fields) ? fields : Object.entries(fields)) if (value !== "") body.append(name, value);
   return call("POST", path, { headers: { "X-Hezheng": "1" }, body });
 }
 
@@ -60,4 +61,14 @@ export async function all(path, fields = {}) {
     after = page.next ?? undefined;
   } while (after !== undefined);
   return items;
+}
+
+// POST where the answer is a file.
+export async function postForFile(path) {
+  const response = await fetch(`${V1}/${path}`, { method: "POST", credentials: "same-origin", headers: { "X-Hezheng": "1" } });
+  if (!response.ok) {
+    const problem = await response.json();
+    throw new Problem(problem.title ?? t("no_answer"), response.status, problem.code, problem.params);
+  }
+  return response.blob();
 }

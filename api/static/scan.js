@@ -2,8 +2,10 @@
 
 import { Problem, get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { attempts, completeOf, fromRecord, missing, origins, readingOf } from "./host.js";
 import { runningHere } from "./jobs.js";
 import { longTable } from "./long.js";
+import * as offline from "./offline.js";
 import { warningOf } from "./prepare.js";
 import { DASH, label, t, when } from "./words.js";
 
@@ -79,7 +81,7 @@ function showKeys(view, keys) {
 function showHosts(view) {
   const columns = [
     [t("head_address"), (host) => host.address, "nowrap"],
-    [t("host_head_name"), (host) => [host.hostname || DASH, host.os ? h("small", {}, host.os) : null]],
+    [t("host_head_name"), (host) => [host.hostname || DASH, host.source === "network" ? null : h("span", { class: "tag" }, label("facts_source", host.source)), host.os ? h("small", {}, host.os) : null]],
     [t("host_head_kind"), (host) => h("span", { title: host.kind_evidence.map((one) => one.text).join("；") }, label("device", host.kind)), "nowrap"],
     [t("host_head_mac"), (host) => [host.mac ?? DASH, h("small", {}, host.mac_random ? t("random_mac") : host.mac_vendor ?? "")]],
     [t("host_head_ports"), (host) => host.services.map((service) => service.port).join(" ") || DASH],
@@ -113,7 +115,8 @@ function marks(one) {
 }
 
 async function openFacts(view, host) {
-  const facts = await get(view.path(`hosts/${host.id}/facts`));
+  const [facts, whole] = await Promise.all([get(view.path(`hosts/${host.id}/facts`)), completeOf(view, host)]);
+  const records = whole.groups.installations ?? [];
   const { identity = {}, os = {} } = facts;
   $("facts-title").textContent = [host.address, identity.hostname].filter(Boolean).join(" ");
   const pairs = [
@@ -122,6 +125,7 @@ async function openFacts(view, host) {
     ["facts_serial", identity.serial],
     ["facts_channel", facts.channel],
     ["facts_account", facts.account],
+    ["facts_reading", readingOf(whole.host)],
     ["facts_time", when(facts.finished_at)],
   ];
   fill($("facts-head"), pairs.map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value || DASH))));
@@ -131,13 +135,10 @@ async function openFacts(view, host) {
     [t("software_head_publisher"), (one) => one.publisher ?? DASH],
     [t("software_head_date"), (one) => [one.installed_on ?? DASH, one.date_conflict ? tag("date_conflict", one.date_conflict) : null], "nowrap"],
     [t("software_head_source"), (one) => h("small", {}, one.source)],
-  ];
-  const skipped = [
-    [t("software_head_source"), (one) => h("small", {}, one.source)],
-    [t("head_explanation"), (one) => one.reason.text],
+    [t("origin_head_record"), (one) => fromRecord(records[facts.installations.indexOf(one)]?.from)],
   ];
   const installed = facts.installations?.length ? table(columns, facts.installations) : quiet(facts.reason?.text ?? t("facts_none"));
-  fill($("facts-body"), installed, facts.skipped?.length ? [h("h3", {}, t("facts_skipped")), table(skipped, facts.skipped)] : null);
+  fill($("facts-body"), installed, missing(whole), origins(whole), attempts(whole));
   $("facts-dialog").showModal();
 }
 
@@ -162,6 +163,7 @@ function openScan(view) {
 }
 
 export function bind(view) {
+  offline.bind(view);
   onClick($("scan-start"), async () => openScan(view));
   onSubmit($("scan-form"), async ({ segment, discover_only, accept_first_contact, only_missing, rounds, round_minutes }) => {
     const job = await post(view.path("scans"), {
