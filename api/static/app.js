@@ -10,6 +10,7 @@ import * as prepare from "./prepare.js";
 import * as result from "./result.js";
 import * as same from "./same.js";
 import * as scan from "./scan.js";
+import * as schedule from "./schedule.js";
 import * as seal from "./seal.js";
 import * as vault from "./vault.js";
 import { choices, label, t, when } from "./words.js";
@@ -130,6 +131,7 @@ async function refresh() {
   view.tab ??= nextStep();
   showTabs();
   await TABS[view.tab].show(view);
+  if (view.tab === "scan") await schedule.show(view);
   if (view.tab === "result") await same.show(view);
 }
 
@@ -183,7 +185,7 @@ function bindPhase() {
 }
 
 function bind() {
-  for (const group of [final, same, home, jobs, vault, ...Object.values(TABS)]) group.bind?.(view);
+  for (const group of [final, same, home, jobs, vault, schedule, ...Object.values(TABS)]) group.bind?.(view);
   for (const dialog of document.querySelectorAll("dialog")) closable(dialog);
   bindPhase();
   $("notice-close").addEventListener("click", () => ($("notice").hidden = true));

@@ -1,0 +1,117 @@
+// Schedules of rescans and presence sweeps: what waits for a person and why, what is planned, a new one.
+
+import { get, post } from "./api.js";
+import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";
+import { DASH, choices, label, t, when } from "./words.js";
+
+let shown = null;
+
+export async function show(view) {
+  if (shown !== view.id) fill($("schedule-history"));
+  shown = view.id;
+  const { items, asks, clock } = await post("schedules/look");
+  const own = items.filter((one) => one.inspection_id === view.id && !one.cancelled_at);
+  showClock(clock);
+  showAsks(view, asks.filter((run) => run.inspection_id === view.id));
+  showSchedules(view, own);
+}
+
+function showClock(clock) {
+  $("schedule-clock").hidden = !clock;
+  $("schedule-clock-text").textContent = clock?.text ?? "";
+}
+
+function showAsks(view, asks) {
+  const columns = [
+    [t("schedule_head_kind"), (run) => label("schedule_kind", run.kind)],
+    [t("schedule_head_due"), (run) => when(run.due_at), "nowrap"],
+    [t("schedule_head_reason"), (run) => run.reasons.length ? run.reasons.map((one) => h("p", {}, one.text)) : t("schedule_waits"), "wide"],
+    ["", (run) => [
+      button(t("schedule_start"), () => start(view, run).catch(complain)),
+      button(t("schedule_skip"), () => skip(view, run).catch(complain)),
+    ], "end"],
+  ];
+  fill($("schedule-asks"), asks.length ? [h("h3", {}, t("schedule_asks")), table(columns, asks)] : null);
+}
+
+function showSchedules(view, schedules) {
+  const columns = [
+    [t("schedule_head_kind"), (one) => label("schedule_kind", one.kind)],
+    [t("schedule_head_rule"), (one) => ruleOf(one.rule)],
+    [t("schedule_head_next"), (one) => (one.next_due_at ? when(one.next_due_at) : DASH), "nowrap"],
+    ["", (one) => [
+      button(t("schedule_history"), () => history(one).catch(complain)),
+      view.sealed ? null : button(t("schedule_cancel"), () => cancel(view, one).catch(complain)),
+    ], "end"],
+  ];
+  fill($("schedules"), schedules.length ? table(columns, schedules) : quiet(t("schedule_none")));
+}
+
+function ruleOf(rule) {
+  if (rule.type === "once") return t("schedule_once", { at: when(rule.at) });
+  if (rule.type === "after_notice") return t("schedule_after_notice", rule);
+  return t("schedule_weekly", { days: rule.days.map((day) => label("weekday", day)).join("、"), times: rule.times.join("、") });
+}
+
+async function start(view, run) {
+  await post(`schedule-runs/${run.id}/start`);
+  notice(t("schedule_started"));
+  await view.refresh();
+}
+
+async function skip(view, run) {
+  const reason = window.prompt(t("schedule_skip_reason"));
+  if (!reason) return;
+  await post(`schedule-runs/${run.id}/skip`, { reason });
+  await view.refresh();
+}
+
+async function cancel(view, one) {
+  await post(`schedules/${one.id}/cancel`);
+  await view.refresh();
+}
+
+async function history(one) {
+  const { runs } = await get(`schedules/${one.id}`);
+  const columns = [
+    [t("schedule_head_due"), (run) => when(run.due_at), "nowrap"],
+    [t("head_state"), (run) => label("run_state", run.state)],
+    [t("schedule_head_started"), (run) => [when(run.started_at), run.started_by === "schedule" ? h("small", {}, t("schedule_by_itself")) : null]],
+    [t("schedule_head_reason"), (run) => run.note || run.reasons.map((reason) => h("p", {}, reason.text)), "wide"],
+  ];
+  fill($("schedule-history"), runs.length ? table(columns, runs) : quiet(t("schedule_no_runs")));
+}
+
+function bodyOf({ kind, when: rule, once_at, days, time, noticed_on, days_after }) {
+  const body = { kind };
+  if (rule === "once") body.once_at = new Date(once_at).toISOString();
+  if (rule === "weekly") body.weekly = { days: days.split(/[,，、\s]+/).filter(Boolean).map(Number), times: [time] };
+  if (rule === "after_notice") body.after_notice = { noticed_on, days: Number(days_after), time };
+  return body;
+}
+
+function showFields() {
+  const chosen = $("schedule-form").elements.when.value;
+  for (const field of document.querySelectorAll("#schedule-form [data-when]")) {
+    field.hidden = !field.dataset.when.split(" ").includes(chosen);
+    field.querySelector("input").required = !field.hidden;
+  }
+}
+
+export function bind(view) {
+  options($("schedule-kind-choice"), choices("schedule_kind"));
+  options($("schedule-when-choice"), choices("schedule_when"));
+  $("schedule-when-choice").addEventListener("change", showFields);
+  showFields();
+  onClick($("schedule-clock-right"), async () => {
+    await post("schedules/clock-confirmation");
+    await view.refresh();
+  });
+  onSubmit($("schedule-form"), async (fields) => {
+    const added = await post(view.path("schedules"), bodyOf(fields));
+    $("schedule-form").reset();
+    showFields();
+    notice(t("schedule_added", { next: when(added.next_due_at) }));
+    await view.refresh();
+  });
+}
