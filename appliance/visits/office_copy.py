@@ -15,9 +15,11 @@ from appliance.store.database import Row
 from appliance.visits.medium import Medium, medium_of
 from config.problems import BadInput, EnvironmentProblem, Negative, Refused
 
+SHOWN = ("id", "seal", "digest", "second_digest", "fingerprint", "sealed_at")
+
 
 def verify_copies(folder: InspectionFolder, bundles: list[Row], copy: Path, reason: str) -> list[dict[str, Any]]:
-    """Each sealed bundle with where its copy lies, read back from the medium.
+    """The newest sealed bundle, which holds those before it, with where its copy lies, read back from the medium.
 
     A zip is verified whole (digests, signature, our signer); an encrypted copy must be the very bytes that were handed
     out. Raises BadInput for a copy that is not there, Refused for the same medium without ``reason``, Negative for
@@ -29,7 +31,7 @@ def verify_copies(folder: InspectionFolder, bundles: list[Row], copy: Path, reas
         medium, ours = medium_of(copy), medium_of(folder.root)
         files = _files(copy)
         _check_medium(medium, ours, copy, reason)
-        return [_verified(folder, row, files, copy) | _of(medium) for row in bundles]
+        return [_verified(folder, row, files, copy) | _of(medium) for row in bundles[-1:]]
     except OSError as error:
         raise EnvironmentProblem("ending.copy_unreadable", path=str(copy), detail=str(error.strerror)) from error
 
@@ -58,13 +60,14 @@ def _verified(folder: InspectionFolder, row: Row, files: Iterable[Path], copy: P
         read_from_medium(file)
         if is_zip(file):
             found = verify_bundle(file, {row["fingerprint"]}, None)
-            good = found.outcome is VerificationOutcome.INTACT and found.digest == row["digest"]
-            broken = broken or (file.name if found.digest == row["digest"] and not good else "")
+            ours = (found.digest, found.second_digest) == (row["digest"], row["second_digest"] or "")
+            good = ours and found.outcome is VerificationOutcome.INTACT
+            broken = broken or (file.name if ours and not good else "")
         else:
             sealed = handed_out.get(file.stat().st_size)
             good = sealed is not None and _sha256(sealed) == _sha256(file)
         if good:
-            return {name: row[name] for name in ("id", "digest", "fingerprint", "sealed_at")} | {
+            return {name: row[name] for name in SHOWN} | {
                 "copy": str(file),
                 "sha256": _sha256(file),
             }

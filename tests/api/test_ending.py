@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from config.clock import SystemClock
 from config.problems import EnvironmentProblem
 from tests.api.conftest import Api, hezheng
 from tests.api.test_api import code_of, facts_document
+from tests.api.test_sealing import judged
+from tests.api.test_sealing import sealed as first_seal
+from tests.api.test_second_seal import PDF, office, second, upload
 from tests.lab import images
 
 PASSPHRASE = "一个足够长的口令库密码"
@@ -147,6 +152,30 @@ def test_our_own_file_is_no_copy_of_itself(api: Api, sealed: str) -> None:
     path = api.get(f"{sealed}/bundles")["items"][0]["path"]
     body = {"copy_path": path, "same_medium_reason": REASON}
     assert code_of(api, "POST", f"{sealed}/ending", body)[1] == "ending.copy_inside"
+
+
+def test_the_encrypted_file_that_was_handed_out_is_a_copy_byte_for_byte(api: Api, tmp_path: Path) -> None:
+    assert api.call("PUT", "/api/v1/office-certificate", {"pem": office(tmp_path)}).status_code == 200
+    one = judged(api)
+    first_seal(api, one)
+    copy = tmp_path / "taken.zip.p7m"
+    content = api.call("GET", f"{one}/bundles/{api.get(f'{one}/bundles')['items'][0]['id']}/file").data
+    assert not zipfile.is_zipfile(io.BytesIO(content))
+    copy.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert end(api, one, copy)["problem"]["code"] == "ending.copy_broken"
+    copy.write_bytes(content)
+    assert end(api, one, copy)["state"] == "done"
+
+
+def test_with_the_papers_sealed_too_a_copy_of_the_first_seal_is_not_enough(
+    api: Api, sealed: str, tmp_path: Path
+) -> None:
+    first = copied(api, sealed, tmp_path)
+    assert upload(api, f"{sealed}/papers", "签字页.pdf", PDF).status_code == 201
+    second(api, sealed)
+    assert end(api, sealed, first)["problem"]["code"] == "ending.copy_broken"
+    ended = end(api, sealed, copied(api, sealed, tmp_path))
+    assert (ended["state"], ended["result"]["bundles"][0]["seal"]) == ("done", 2)
 
 
 @pytest.mark.lab

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from api.commands.base import follow
-from bench import disk_full, kill_scan, power_cut
+from bench import disk_full, kill_scan, power_cut, wipe
 from config.messages import catalogue
-from tests.lab import images, stream
+from tests.lab import images, needles, stream
 from tests.lab.demo_unit import Demo
 from tests.visit.test_interruptions import Site
 
@@ -84,3 +84,30 @@ def test_a_nearly_full_disk_pauses_the_scan_and_freed_space_lets_it_go_on(demo: 
             assert len(site.results()) == demo.expected["computers"]
         finally:
             site.served.stop()
+
+
+@pytest.mark.lab
+def test_lent_secrets_are_nowhere_on_the_disks_after_the_end_also_of_one_that_was_killed(tmp_path: Path) -> None:
+    total = wipe.wiped(3, tmp_path)
+    assert (total["runs"], total["found"]) == (3, 0)
+
+
+@pytest.mark.lab
+def test_the_search_sees_what_was_written_and_unlinked_in_any_form(tmp_path: Path) -> None:
+    """Otherwise finding nothing would say nothing."""
+    secret = "Lent-Pa55word-密"
+    laptop = wipe.Laptop.made(tmp_path)
+
+    def leave_traces(data: Path, _stick: Path) -> None:
+        data.mkdir()
+        for folder in (data, Path("/tmp"), Path("/var/log"), Path(os.environ["HOME"])):
+            for number, form in enumerate(needles.forms(secret)):
+                file = folder / f"{number}"
+                file.write_bytes(b"before " + form + b" after")
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+                file.unlink()
+
+    laptop.run(leave_traces)
+    assert len(laptop.leaks([secret])) >= 4 * len(set(needles.forms(secret)))
+    assert laptop.leaks(["Lent-Pa55word-another"]) == []
