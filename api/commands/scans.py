@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -170,12 +171,45 @@ def facts_import(
             fields = {"again": "true"} if again else {}
             put(client.upload_all(f"{ONE}/{inspection_id}/offline-readings", files, fields), "facts", as_json)
         return
-    try:
-        document = json.loads(file.read_text("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput("facts.not_json", file=file.name, detail=str(error)) from error
+    document = _document(file)
     with connected(data) as client:
         put(client.send("POST", f"{ONE}/{inspection_id}/facts", document), "facts", as_json)
+
+
+@facts.command("enter", help="手工登记一台计算机：登记内容（JSON 文件），附激活界面照片和使用人签字页。")
+@click.argument("inspection_id")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--photo", "photos", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--signature", "signatures", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_option
+@json_option
+def facts_enter(
+    inspection_id: str,
+    file: Path,
+    photos: tuple[Path, ...],
+    signatures: tuple[Path, ...],
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    body = _document(file)
+    if not isinstance(body, dict):
+        raise BadInput("facts.not_json", file=file.name, detail="{…}")
+    papers = [{"kind": "photo", "base64": _base64(path)} for path in photos]
+    papers += [{"kind": "signature", "base64": _base64(path)} for path in signatures]
+    with connected(data) as client:
+        body = {**body, "papers": papers}
+        put(client.send("POST", f"{ONE}/{inspection_id}/manual-readings", body), "facts", as_json)
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _document(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInput("facts.not_json", file=file.name, detail=str(error)) from error
 
 
 @facts.command("show", help="一台主机的采集事实。")

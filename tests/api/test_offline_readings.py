@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import shutil
 import subprocess
 import zipfile
@@ -221,3 +222,18 @@ def test_the_typed_asset_number_finds_its_row(api: Api, tmp_path: Path) -> None:
     assert taken["asset_known"] is True
     (link,) = [row for row in api.get(f"{one}/links")["items"] if row["asset_no"] == "ZC-0042"]
     assert link["addresses"] == ["offline:ZC-0042"]
+
+
+def test_the_command_enters_a_computer_by_hand(data: Path, tmp_path: Path) -> None:
+    assert hezheng(data, "unit", "create", "测试单位").exit == 0
+    inspection = hezheng(data, "inspection", "create", "测试单位", "--json").json["id"]
+    entry, photo, signed = tmp_path / "登记.json", tmp_path / "激活.jpg", tmp_path / "签字.pdf"
+    entry.write_text(json.dumps(BY_HAND, ensure_ascii=False), "utf-8")
+    photo.write_bytes(PHOTO)
+    signed.write_bytes(SIGNED)
+    bare = hezheng(data, "facts", "enter", inspection, str(entry), "--photo", str(photo))
+    assert bare.exit == 3
+    assert "使用人签字页" in bare.err
+    papers = ("--photo", str(photo), "--signature", str(signed))
+    done = hezheng(data, "facts", "enter", inspection, str(entry), *papers, "--json")
+    assert (done.json["source"], done.json["asset_no"]) == ("manual", "ZC-0901")
