@@ -141,7 +141,8 @@ class BundleVisit:
         return [row for name in names if name in self._reader.names for row in self._reader.array(name)]
 
     def closed(self) -> Iterator[Row]:
-        return self._reader.table("comparison_closed")
+        newest = max((str(row["id"]) for row in self._reader.table("comparisons")), default="")
+        return (row for row in self._reader.table("comparison_closed") if row["comparison_id"] == newest)
 
 
 def _computer(row: Row, known: Mapping[str, Any], mac: str) -> SeenComputer:

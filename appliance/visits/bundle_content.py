@@ -35,6 +35,7 @@ TABLES = (
     "authorisations", "segments", "hosts", "host_keys", "scans", "scan_chunks", "ledger_files", "proofs",
     "computer_links", "records", "reopenings", "sightings",
     "collector_kits", "offline_readings",
+    "baselines", "baseline_rows", "comparisons", "comparison_lines", "comparison_changes", "comparison_closed",
 )  # fmt: skip
 """Tables that go into ``data/tables`` row by row: what was discovered and entered, beyond the files of their own."""
 JUDGED_TABLES = ("audit_hosts", "audit_assets")

@@ -176,6 +176,19 @@ def test_a_sealed_bundle_is_a_baseline_in_place_and_a_changed_one_is_refused(uni
     assert problem(unit, "POST", f"{again}/baseline", {"kind": "bundle", "source": str(bundle)})["exit"] == 1
 
 
+def test_what_a_sealed_follow_up_closed_is_known_from_its_bundle(unit: Api) -> None:
+    one = visit(unit, "initial", {1: ("autocad",)}, "1")
+    two = visit(unit, "follow_up", {1: ()}, "2")
+    for _ in range(2):  # the bundle holds both comparisons, and the newest counts
+        compared(unit, two, one)
+    unit.post("/api/v1/vault", {"passphrase": "correct horse battery"})
+    sealed = done(unit, unit.post(f"{two}/bundles", {"unencrypted": True}))
+    three = visit(unit, "follow_up", {1: ("autocad",)}, "3")
+    unit.post(f"{three}/baseline", {"kind": "bundle", "source": sealed["path"]})
+    done(unit, unit.post(f"{three}/comparisons"))
+    assert copies(unit, three) == [("reappeared", "autocad", "PC1")]
+
+
 LIST = (
     "上次检查问题清单,,,,,\n问题类型,部门,使用人,计算机编号,软件名称,是否已整改\n"
     "使用非正版软件,规划科,张三,PC1-2,AutoCAD 2020,否\n"
