@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bench import disk_full, kill_scan, power_cut, wipe
 from config.messages import catalogue
 from tests.lab import images, needles, stream
 from tests.lab.demo_unit import Demo
-from tests.visit.test_interruptions import Site
+from tests.visit.test_interruptions import PASSPHRASE, Site
 
 
 def test_50_kills_at_random_moments_of_a_scan_lose_and_repeat_nothing(tmp_path: Path) -> None:
@@ -68,7 +69,9 @@ def _told(made: stream.Stream, said: stream.Said) -> list[str]:
 
 
 @pytest.mark.lab
-def test_a_nearly_full_disk_pauses_the_scan_and_freed_space_lets_it_go_on(demo: Demo, tmp_path: Path) -> None:
+def test_a_nearly_full_disk_pauses_the_scan_which_goes_on_later_and_leaves_no_password_in_the_end(
+    demo: Demo, tmp_path: Path
+) -> None:
     with images.mounted(tmp_path / "disk.img", tmp_path / "disk", 96) as disk:
         (disk / "data").mkdir()
         (disk / "data" / "hezheng.toml").write_text("[storage]\nmin_free_mb = 40\n[vault]\nargon2_memory_mib = 8\n")
@@ -82,8 +85,21 @@ def test_a_nearly_full_disk_pauses_the_scan_and_freed_space_lets_it_go_on(demo: 
             site.post(f"scans/{site.get('scans')['items'][-1]['id']}/continue")
             assert follow(site.client, job)["state"] == "done"
             assert len(site.results()) == demo.expected["computers"]
+            _end(site, tmp_path)
         finally:
             site.served.stop()
+    lent = [PASSPHRASE, *{str(credential["secret"]) for credential in demo.credentials}]
+    assert needles.found(lent, [tmp_path / "disk.img"]) == []
+
+
+def _end(site: Site, folder: Path) -> None:
+    """Seal what the scan brought, keep the office's copy in ``folder``, and end the inspection."""
+    follow(site.client, site.post("audits"))
+    sealed = follow(site.client, site.post("bundles", {"unencrypted": True}))["result"]
+    copy = folder / "bundle.zip"
+    shutil.copyfile(sealed["path"], copy)
+    body = {"copy_path": str(copy), "same_medium_reason": ""}
+    assert follow(site.client, site.post("ending", body))["result"]["stage"] == "done"
 
 
 @pytest.mark.lab
