@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import zipfile
 from typing import Annotated, Any, Literal
@@ -102,5 +101,5 @@ def enter_by_hand(path: InspectionPath, body: ManualBody) -> Any:
 def _decoded(paper: PaperBody) -> bytes:
     try:
         return base64.b64decode(paper.base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one; so is a character beyond ASCII
         raise BadInput("manual.bad_paper", paper=paper.kind, limit_mb=manual.LARGEST_PAPER_MB) from error
