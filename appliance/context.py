@@ -151,6 +151,11 @@ class Appliance:
         if custody is not None:
             custody.close()
 
+    def close_logs(self) -> None:
+        """Close every custody log, so that another appliance in this process may write them."""
+        for inspection_id in list(self._custodies):
+            self.close_custody(inspection_id)
+
     def _custody(self, inspection_id: str) -> Custody:
         """A log by its inspection's id; the empty id is the appliance's own."""
         with self._guard:

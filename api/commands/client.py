@@ -91,8 +91,9 @@ class LocalTransport:
         return Answer(response.status_code, response.get_data())
 
     def close(self) -> None:
-        """Stop what runs."""
+        """Stop what runs, and close its logs."""
         self._built.appliance.jobs.stop()
+        self._built.appliance.close_logs()
 
 
 @dataclass
