@@ -9,7 +9,7 @@ from appliance.store.imports import create_imports
 from appliance.store.installed import create_installed
 from appliance.store.marks import fill_marks
 from appliance.store.schedules import create_index_tables, create_place_tables
-from appliance.store.single_machine import create_offline_readings
+from appliance.store.single_machine import create_offline_readings, part_from_results
 
 INSPECTION_TABLES = """
 CREATE TABLE inspection (id TEXT PRIMARY KEY, unit_id TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL,
@@ -223,6 +223,7 @@ INSPECTION_STEPS = (
     ("0012_comparisons", create_comparisons),
     ("0013_seals", _seals),
     ("0014_offline_readings", create_offline_readings),
+    ("0015_offline_readings_apart", part_from_results),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(

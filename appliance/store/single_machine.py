@@ -15,6 +15,17 @@ CREATE TABLE offline_readings (facts_id TEXT PRIMARY KEY REFERENCES results(fact
 CREATE INDEX offline_readings_by_host ON offline_readings (host_id, entered_at)
 """
 
+# Rows come out of a bundle before the results that they speak of, each in a transaction of its own.
+TABLE_APART = """
+CREATE TABLE offline_readings_apart (facts_id TEXT PRIMARY KEY, host_id TEXT NOT NULL REFERENCES hosts(id),
+  source TEXT NOT NULL, digest TEXT NOT NULL, nonce TEXT NOT NULL, asset_no TEXT NOT NULL, department TEXT NOT NULL,
+  person TEXT NOT NULL, entered_at TEXT NOT NULL, entered_by TEXT NOT NULL);
+INSERT INTO offline_readings_apart SELECT * FROM offline_readings;
+DROP TABLE offline_readings;
+ALTER TABLE offline_readings_apart RENAME TO offline_readings;
+CREATE INDEX offline_readings_by_host ON offline_readings (host_id, entered_at)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -35,6 +46,11 @@ class Reading:
 def create_offline_readings(db: Db) -> None:
     """The migration step."""
     db.script(TABLES)
+
+
+def part_from_results(db: Db) -> None:
+    """The migration step after it."""
+    db.script(TABLE_APART)
 
 
 def save_kit(db: Db, nonce: str, made_at: str, made_by: str) -> None:
