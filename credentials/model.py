@@ -47,6 +47,7 @@ class Credential:
     scope: CredentialScope = CredentialScope()
     label: str = ""
     created_at: str = ""
+    sudo: bool = False  # on Linux it may ask as root, by sudo and with its own password
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Vault:
         secret: str,
         scope: CredentialScope,
         label: str,
+        sudo: bool = False,
     ) -> Credential:
         """Keep one credential for one inspection. Raises BadInput on an empty name, secret or a malformed range."""
         _check_input(username, secret, scope)
@@ -106,7 +107,7 @@ class Vault:
             key = self._unlocked()
             document, data_key = self._with_data_key(self._load(), key, inspection)
             now = rfc3339(self._clock.now())
-            credential = Credential(self._ids.new(), kind, protocol, username, domain, scope, label, now)
+            credential = Credential(self._ids.new(), kind, protocol, username, domain, scope, label, now, sudo)
             entry = _sealed(Entry(credential, unit, inspection, 1, ""), data_key, secret)
             store_document(self._file, replace(document, entries=(*document.entries, entry)))
             return credential
@@ -276,5 +277,6 @@ def _wrapped_context(inspection: str, name: str) -> bytes:
 
 def _entry_context(entry: Entry) -> bytes:
     c = entry.credential
-    bound = (c.kind, c.protocol, c.username, c.domain, *c.scope.ranges)
+    sudo = ("sudo",) if c.sudo else ()  # no range is named so; without it older entries open as before
+    bound = (c.kind, c.protocol, c.username, c.domain, *c.scope.ranges, *sudo)
     return sealing.context(entry.unit, entry.inspection, c.id, entry.version, *bound)

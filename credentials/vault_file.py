@@ -7,6 +7,7 @@ alone) from a wrong passphrase. It is no protection against an attacker; the sea
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,14 +95,15 @@ def store_key(path: Path, key: KeyFile) -> None:
 def _load(path: Path, envelopes: TypeAdapter[_Envelope[B]], bodies: TypeAdapter[B], schema: str) -> B:
     try:
         with path.open("rb") as file:
-            envelope = envelopes.validate_json(file.read(FILE_LIMIT))
+            text = file.read(FILE_LIMIT)
+        envelope = envelopes.validate_json(text)
     except ValidationError:
         raise BadInput("vault.corrupt", file=path.name) from None
     except OSError as error:
         raise EnvironmentProblem("vault.unreadable", file=path.name, detail=error.strerror) from error
     if envelope.body.schema != schema:
         raise BadInput("vault.newer", file=path.name, schema=envelope.body.schema)
-    if envelope.sha256 != _digest(envelope.body, bodies):
+    if envelope.sha256 != _digest_as_kept(text):
         raise BadInput("vault.corrupt", file=path.name)
     if not envelope.body.kdf.bounded:
         raise BadInput("vault.kdf_out_of_bounds", file=path.name)
@@ -114,6 +116,12 @@ def _store(path: Path, envelopes: TypeAdapter[_Envelope[B]], bodies: TypeAdapter
         replace_file(path, envelopes.dump_json(_Envelope(body, _digest(body, bodies)), indent=1))
     except OSError as error:
         raise EnvironmentProblem("vault.cannot_write", file=path.name, detail=error.strerror) from error
+
+
+def _digest_as_kept(text: bytes) -> str:
+    """Over the body as it stands in the file: it may be older than a field that we know."""
+    body = json.loads(text)["body"]
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def _digest(body: B, bodies: TypeAdapter[B]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner import raw
+from scanner.collectors.linux.commands import SUDO_COMMANDS
 from scanner.raw import RawRecord
 from scanner.session import FileSeen, OpenedHive, RegistryKey, SessionError, ShellAnswer, TimedOut, WmiRow
 from scanner.wmi_classes import WmiClass
@@ -43,6 +44,11 @@ class Recording:
     def has_files(self) -> bool:
         """Whether files were asked for; if not, the session had none, and a replay has none either."""
         return any(operation.startswith("files.") for _, operation, _ in self.answers)
+
+    @property
+    def has_sudo(self) -> bool:
+        """Whether anything was asked as root; if not, the credential did not permit it, and a replay asks nothing."""
+        return any(target in SUDO_COMMANDS for _, _, target in self.answers)
 
     def opened(self) -> Mapping[str, Any]:
         """What was recorded of the session as a whole, before any collector ran."""

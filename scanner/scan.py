@@ -243,6 +243,7 @@ class Fleet:
             "permits_service_start": self.control.permits_service_start,
             "wmi": smb and WMI_PORT in task.ports,
             "marks": windows_marks().to_json() if smb else {},
+            "sudo": credential.sudo and not smb,
         }
 
     def _limits(self) -> Limits:

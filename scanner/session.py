@@ -274,9 +274,22 @@ class WindowsSession:
     claims: set[str] = field(default_factory=set[str], compare=False)
 
 
+@dataclass(slots=True)
+class Elevation:
+    """Permission to ask once as root, and what root gave; None until it gave something."""
+
+    answer: ShellAnswer | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LinuxSession:
     """What a Linux collector may use."""
 
     shell: Shell
     channel: str
+    elevation: Elevation | None = None
+
+    @property
+    def grade(self) -> str:
+        """The channel, and ``+sudo`` when root gave something over it."""
+        return f"{self.channel}+sudo" if self.elevation and self.elevation.answer else self.channel

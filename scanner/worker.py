@@ -19,7 +19,7 @@ from typing import Any
 from config.clock import Clock, SystemClock, rfc3339
 from config.windows_marks import WindowsMarks
 from scanner import facts
-from scanner.collectors.linux import LINUX_COLLECTORS
+from scanner.collectors import linux as linux_programs
 from scanner.collectors.linux.answers import OnceShell
 from scanner.collectors.windows import collectors_for
 from scanner.facts import Attempt
@@ -33,7 +33,7 @@ from scanner.replay import OPENED, Recording, ReplayFiles, ReplayRegistry, Repla
 from scanner.restoring import announcing
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
-from scanner.session import LinuxSession, SessionError, WindowsSession
+from scanner.session import Elevation, LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
 from scanner.transports.wmi import ENDPOINT_PORT, OBJECT_PORTS, WmiLimits, WmiTarget
@@ -63,6 +63,7 @@ class HostJob:
     permits_service_start: bool = False
     wmi: bool = False  # port 135 was open at discovery
     marks: Mapping[str, Any] = field(default_factory=dict[str, Any])  # config.windows_marks
+    sudo: bool = False  # the credential may use sudo
 
     @property
     def ports(self) -> frozenset[int]:
@@ -97,7 +98,7 @@ def collect_host(job: Job, emit: Upwards) -> None:
         started,
         rfc3339(clock.now()),
         _platform(session),
-        session.channel,
+        session.grade if isinstance(session, LinuxSession) else session.channel,
         host.username,
     )
     emit.document("facts", facts.to_text(facts.assemble(attempt, records, results)))
@@ -159,7 +160,9 @@ def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
             opened_at=opened.get("at"),
         )
         return run_collectors(windows, collectors_for(windows), announce)
-    return run_collectors(LinuxSession(OnceShell(ReplayShell(recording)), channel), LINUX_COLLECTORS, announce)
+    elevation = Elevation() if recording.has_sudo else None
+    linux = LinuxSession(OnceShell(ReplayShell(recording)), channel, elevation)
+    return run_collectors(linux, linux_programs.collectors_for(linux), announce)
 
 
 def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock, emit: Emit) -> Collected:
@@ -172,8 +175,8 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
     if isinstance(session, WindowsSession):
         windows = recorded(session, recorder, WindowsMarks.from_json(host.marks))
         return run_collectors(windows, collectors_for(windows), announce)
-    linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel)
-    return run_collectors(linux, LINUX_COLLECTORS, announce)
+    linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel, session.elevation)
+    return run_collectors(linux, linux_programs.collectors_for(linux), announce)
 
 
 def recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
@@ -212,7 +215,7 @@ def _opened(host: HostJob, clock: Clock, emit: Upwards) -> Generator[WindowsSess
             with open_windows(smb, SmbLimits(**host.limits), clock, access) as windows:
                 yield replace(windows, wmi=wmi)
     else:
-        ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key, announce)
+        ssh = SshTarget(host.address, host.port, host.username, host.secret, host.host_key, announce, host.sudo)
         with open_linux(ssh, SshLimits(**host.limits), clock) as linux:
             yield linux
 

@@ -58,6 +58,7 @@ def credential() -> None:
 @click.option("--domain", default="")
 @click.option("--range", "ranges", multiple=True, help="只用于这些网段，可多次；缺省用于全部授权网段。")
 @click.option("--label", default="")
+@click.option("--sudo", is_flag=True, help="仅 ssh：允许用 sudo 以 root 身份再读一次普通账号无权读取的内容。")
 @click.option("--secret-fd", type=int, help="口令从该文件描述符读取（一行）。")
 @passphrase_option
 @data_option
@@ -70,6 +71,7 @@ def credential_add(
     domain: str,
     ranges: tuple[str, ...],
     label: str,
+    sudo: bool,
     secret_fd: int | None,
     passphrase_fd: int | None,
     data: Path | None,
@@ -79,7 +81,7 @@ def credential_add(
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
         secret = secret_from(secret_fd, f"账号 {username} 的口令")
-        request = {**body, "ranges": list(ranges), "secret": secret}
+        request = {**body, "ranges": list(ranges), "secret": secret, "sudo": sudo}
         put(client.send("POST", f"{V1}/inspections/{inspection_id}/credentials", request), "credential", as_json)
 
 

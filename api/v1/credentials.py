@@ -33,6 +33,7 @@ def add_credential(path: InspectionPath, body: CredentialBody) -> Any:
         body.secret,
         CredentialScope(tuple(body.ranges)),
         body.label,
+        body.sudo,
     )
     return answer(use.add(appliance(), path.inspection_id, entry), 201)
 

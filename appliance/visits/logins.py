@@ -8,6 +8,7 @@ from typing import Any
 from appliance.context import Appliance
 from appliance.store import fleet as fleet_store
 from appliance.store import inspections as store
+from config.problems import BadInput
 from credentials.model import Credential, CredentialKind, CredentialScope, CredentialState, LoginProtocol
 from credentials.selection import CredentialProgress
 
@@ -23,13 +24,17 @@ class Entry:
     secret: str = field(repr=False)
     scope: CredentialScope
     label: str
+    sudo: bool = False
 
 
 def add(appliance: Appliance, inspection_id: str, entry: Entry) -> dict[str, Any]:
     """Keep a credential. Raises Refused with a locked vault."""
     with appliance.open_inspection(inspection_id) as (db, _):
         unit = store.read(db)["unit_id"]
+        if entry.sudo and entry.protocol is not LoginProtocol.SSH:
+            raise BadInput("vault.sudo_is_for_ssh")
         account = {"username": entry.username, "domain": entry.domain, "protocol": str(entry.protocol)}
+        account |= {"sudo": "yes"} if entry.sudo else {}
         added = appliance.vault.add(
             unit,
             inspection_id,
@@ -40,6 +45,7 @@ def add(appliance: Appliance, inspection_id: str, entry: Entry) -> dict[str, Any
             entry.secret,
             entry.scope,
             entry.label,
+            entry.sudo,
         )
         appliance.log(inspection_id, "credential.entered", credential=added.id, **account)
     return describe(added, None)
@@ -86,6 +92,7 @@ def describe(credential: Credential, progress: CredentialProgress | None) -> dic
         "domain": credential.domain,
         "ranges": list(credential.scope.ranges),
         "label": credential.label,
+        "sudo": credential.sudo,
         "created_at": credential.created_at,
         "state": state,
         "frozen_reason": reason.to_json() if reason else None,

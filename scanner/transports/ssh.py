@@ -20,10 +20,11 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from config.clock import Clock
-from scanner.collectors.linux.commands import COMMANDS
+from scanner.collectors.linux.commands import COMMANDS, SUDO_COMMANDS, SUDO_PROMPT, SUDO_WITH_PASSWORD
 from scanner.login_step import LoginStep
 from scanner.session import (
     AccessDenied,
+    Elevation,
     LimitExceeded,
     LinuxSession,
     LogonRefused,
@@ -46,6 +47,7 @@ WEAK = {
 NEVER_FIRST = 86400.0  # the library's own timers would report our time-outs as other errors
 CHUNK = 1 << 16
 PASSWORD_PROMPT = re.compile(r"passw|密码|密碼|口令", re.IGNORECASE)
+WANTED = re.compile(re.escape(SUDO_PROMPT).encode() + rb"([^:\n]*):")
 MUST_CHANGE = b"Password change required"  # what sshd prints instead of running the command
 
 _LIBRARY_ERRORS = (paramiko.SSHException, EOFError, OSError)
@@ -99,7 +101,8 @@ def open_linux(target: SshTarget, limits: SshLimits, clock: Clock) -> Generator[
     with _negotiated(target.address, target.port, pinned[0], connect, waits.left()) as transport:
         _check_key(transport, target, pinned)
         _login(transport, target, waits)
-        yield LinuxSession(_SshShell(transport, target, limits, waits), CHANNEL)
+        elevation = Elevation() if target.sudo else None
+        yield LinuxSession(_SshShell(transport, target, limits, waits), CHANNEL, elevation)
 
 
 class _SshShell:
@@ -113,8 +116,11 @@ class _SshShell:
         self._received = 0
 
     def run(self, command: str) -> ShellAnswer:
-        """Run one command of ``COMMANDS``. Raises SessionError ``ssh.command_not_allowed`` for any other string."""
-        if command not in COMMANDS:
+        """Run one command of ``COMMANDS``; those with sudo only for a credential that may.
+
+        Raises SessionError ``ssh.command_not_allowed`` for any other string.
+        """
+        if command not in COMMANDS or (command in SUDO_COMMANDS and not self._target.sudo):
             raise SessionError("ssh.command_not_allowed")
         address, account = self._target.address, self._target.username
         try:
@@ -133,14 +139,15 @@ class _SshShell:
         try:
             with _bounded(self._transport, self._waits):
                 channel.exec_command(command)
-            stdout, stderr = self._read(channel)
+            prompt = _SudoPrompt(channel, self._target) if command == SUDO_WITH_PASSWORD else None
+            stdout, stderr = self._read(channel, prompt)
             if not channel.status_event.wait(self._waits.left()):
                 raise self._waits.ended("ssh.silent")
             return ShellAnswer(stdout, stderr, channel.exit_status)
         finally:
             channel.close()
 
-    def _read(self, channel: paramiko.Channel) -> tuple[bytes, bytes]:
+    def _read(self, channel: paramiko.Channel, prompt: _SudoPrompt | None) -> tuple[bytes, bytes]:
         stdout, stderr = bytearray(), bytearray()
         while True:
             ended = channel.eof_received or channel.closed  # before the buffers: what came earlier is still in them
@@ -148,6 +155,9 @@ class _SshShell:
                 stdout += self._counted(channel.recv(CHUNK), stdout, stderr)
             elif channel.recv_stderr_ready():
                 stderr += self._counted(channel.recv_stderr(CHUNK), stdout, stderr)
+                if prompt:
+                    with _bounded(self._transport, self._waits):
+                        prompt.hear(stderr)
             elif ended:
                 break
             elif not select.select([channel], [], [], self._waits.left())[0]:
@@ -168,6 +178,23 @@ class _SshShell:
             if size > limit:
                 raise LimitExceeded("ssh.too_much_output", address=self._target.address, limit=limit)
         return data
+
+
+class _SudoPrompt:
+    """Answers sudo's first question with the account's own password, and no other question."""
+
+    def __init__(self, channel: paramiko.Channel, target: SshTarget) -> None:
+        self._channel, self._target, self._asked = channel, target, False
+
+    def hear(self, stderr: bytes | bytearray) -> None:
+        """Look at everything that came on standard error so far."""
+        asked = None if self._asked else WANTED.search(stderr)
+        if asked is None:
+            return
+        self._asked = True
+        if asked[1] == self._target.username.encode():
+            self._channel.sendall(f"{self._target.secret}\n".encode())
+        self._channel.shutdown_write()
 
 
 @contextmanager

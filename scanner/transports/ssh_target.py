@@ -21,6 +21,7 @@ class SshTarget:
     secret: str = field(repr=False)
     host_key: str
     announce: Announce = field(default=unheard, repr=False)
+    sudo: bool = False  # the credential may use sudo
 
 
 @dataclass(frozen=True, slots=True)

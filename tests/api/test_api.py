@@ -157,6 +157,16 @@ def test_a_scan_outside_the_window_is_refused(api: Api) -> None:
     assert code_of(api, "POST", f"{one}/scans", {})[1:] == ("scope.window_closed", 4)
 
 
+def test_sudo_is_said_of_a_linux_credential_alone(api: Api) -> None:
+    one = api.new_inspection()
+    api.post("/api/v1/vault", {"passphrase": "一个足够长的口令库密码"})
+    login = {"kind": "local", "username": "inspector", "secret": "极机密的口令-7Qx", "sudo": True}
+    assert api.post(f"{one}/credentials", {**login, "protocol": "ssh"})["sudo"] is True
+    refused = code_of(api, "POST", f"{one}/credentials", {**login, "protocol": "smb"})
+    assert refused[1:] == ("vault.sudo_is_for_ssh", 3)
+    assert [row["sudo"] for row in api.get(f"{one}/credentials")["items"]] == [True]
+
+
 def test_credentials_go_in_and_never_come_out(api: Api) -> None:
     one = api.new_inspection()
     login = {"kind": "local", "protocol": "smb", "username": "inspector", "secret": "极机密的口令-7Qx"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -25,6 +25,10 @@ class Answer:
     def lines(self, section: str) -> tuple[str, ...]:
         """Lines of ``section``; empty when the command did not print it."""
         return self.sections.get(section, ())
+
+    def with_sections(self, other: Answer, names: Iterable[str]) -> Answer:
+        """This answer with some sections of another one, and that one's record."""
+        return Answer({**self.sections, **{name: other.lines(name) for name in names}}, other.observation)
 
     def first(self, section: str) -> str | None:
         """First line of ``section``, stripped, or None."""

@@ -33,6 +33,7 @@ from scanner.collectors.linux.application_files import (
 )
 from scanner.collectors.linux.commands import APPLICATIONS, DPKG_PACKAGES, RPM_PACKAGES
 from scanner.collectors.linux.packages import date_of, parse_dpkg, parse_rpm, parse_zone
+from scanner.collectors.linux.sudo import gained
 from scanner.model import InstallDateSource, InstalledSoftware, Platform, Scope, SkippedEntry
 from scanner.session import LinuxSession
 
@@ -54,7 +55,8 @@ def collect(session: LinuxSession) -> Iterator[Parsed]:
     """Yield every program that no package manager lists, and what could not be looked into."""
     answer = ask(session, APPLICATIONS)
     packages = package_names(session) if answer.lines("documents") else frozenset[str]()
-    yield from _once(parse(answer, packages))
+    as_root = gained(session, APPLICATIONS)
+    yield from _once(parse_both(answer, as_root, packages) if as_root else parse(answer, packages))
 
 
 def package_names(session: LinuxSession) -> frozenset[str]:
@@ -81,6 +83,17 @@ def parse(answer: Answer, packages: frozenset[str]) -> Iterator[Parsed]:
     for record in records:
         if record is not None:
             yield replace(record, observation=answer.observation)
+
+
+def parse_both(answer: Answer, as_root: Answer, packages: frozenset[str]) -> Iterator[Parsed]:
+    """What the account sees and what root sees beside it; each record cites the answer that has it."""
+    own = {record.source for record in parse(answer, packages)}
+    seen = answer.lines("entries")
+    known = set(seen)
+    more = tuple(line for line in as_root.lines("entries") if line not in known)
+    both = answer.with_sections(as_root, ("files", "homes"))
+    for record in parse(replace(both, sections={**both.sections, "entries": (*seen, *more)}), packages):
+        yield replace(record, observation=answer.observation) if record.source in own else record
 
 
 def _documents(answer: Answer, packages: frozenset[str]) -> Iterator[Parsed]:

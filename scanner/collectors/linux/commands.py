@@ -1,4 +1,7 @@
-"""The one command that is ever sent to a Linux computer: read-only and constant; the transport refuses any other.
+"""The commands that are ever sent to a Linux computer: read-only and constant; the transport refuses any other.
+
+One is sent to every computer. The other two are sent only where the credential says that it may use sudo: the few
+lines of the first that an ordinary account may not read, asked once more as root, first without a password.
 
 It starts from an empty environment with ``LC_ALL=C`` and a fixed PATH, so that neither the account's profile nor its
 aliases nor ``~/.rpmmacros`` change an answer. The script is one line without single quotes: it survives sh, csh and
@@ -19,6 +22,8 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 ENVIRONMENT = "LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 OPERATING_SYSTEM = "os"
@@ -27,6 +32,34 @@ RPM_PACKAGES = "rpm"
 HARDWARE = "hardware"
 ACTIVATION = "activation"
 APPLICATIONS = "applications"
+
+_DMI = (
+    "exec 2>/dev/null; echo @@dmi; cd /sys/class/dmi/id &&",
+    "for f in sys_vendor product_name product_serial product_uuid board_serial chassis_type; do",
+    'v=; if IFS= read -r v <$f || [ -r $f ]; then printf "%s read %s\\n" $f "$v";',
+    "elif [ -e $f ]; then echo $f denied; else echo $f absent; fi; done;",
+)
+
+_HOMES = (
+    "echo; echo @@entries; share=.local/share;",
+    "set -- $found /usr/local/share/applications/*.desktop",
+    "/home/*/$share/applications/*.desktop /root/$share/applications/*.desktop",
+    "/snap/*/current/meta/snap.yaml /var/lib/snapd/snap/*/current/meta/snap.yaml",
+    "/var/lib/flatpak/app/*/current/active/files/share/metainfo/*.xml",
+    "/var/lib/flatpak/app/*/current/active/files/share/appdata/*.xml",
+    "/home/*/$share/flatpak/app/*/current/active/files/share/metainfo/*.xml;",
+    'for f in "$@"; do if [ -e "$f" ]; then',
+    'timeout 10 grep -aHE "^(Name|Name.zh_CN.|Exec|Type|NoDisplay|Hidden|X-Flatpak|X-AppImage-Version)='
+    '|^(name|version|title|type): |<release .*version=" "$@" | head -c 2000000; break; fi; done;',
+    "echo; echo @@files;",
+    'set -- /var/lib/flatpak/app /home/*/$share/flatpak/app; for f in "$@"; do if [ -e "$f" ]; then',
+    'timeout 10 find "$@" -mindepth 2 -maxdepth 2 -name current',
+    r'-printf "flatpak %T@ %s %u %p %l\n" | head -c 500000; break; fi; done;',
+    'timeout 15 find /opt /usr/local /home /root -xdev -maxdepth 4 -type f -iname "*.appimage"',
+    r'-printf "appimage %T@ %s %u %p\n" | head -c 500000;',
+    'echo; echo @@homes; for h in /home/*; do if [ -d "$h" ]; then',
+    'if [ -r "$h" ] && [ -x "$h" ]; then echo "read $h"; else echo "denied $h"; fi; fi; done',
+)
 
 _PARTS = {
     OPERATING_SYSTEM: (
@@ -65,10 +98,7 @@ _PARTS = {
         "fi; done; fi",
     ),
     HARDWARE: (
-        "exec 2>/dev/null; echo @@dmi; cd /sys/class/dmi/id &&",
-        "for f in sys_vendor product_name product_serial product_uuid board_serial chassis_type; do",
-        'v=; if IFS= read -r v <$f || [ -r $f ]; then printf "%s read %s\\n" $f "$v";',
-        "elif [ -e $f ]; then echo $f denied; else echo $f absent; fi; done;",
+        *_DMI,
         "echo @@tree; cd /sys/firmware/devicetree/base &&",
         "for f in model serial-number; do",
         'if [ -r $f ]; then printf "%s read %s\\n" $f "$(tr -d "\\000" < $f)"; fi; done;',
@@ -98,37 +128,32 @@ _PARTS = {
         'grep -av "=[^ ]*/opt/apps/" | cut -d: -f1 | sort -u);',
         'if [ -n "$found" ]; then if command -v dpkg-query >/dev/null; then dpkg-query -S $found;',
         "else for f in $found; do if rpm -qf $f >/dev/null; then echo rpm: $f; fi; done; fi; fi;",
-        "echo; echo @@entries; share=.local/share;",
-        "set -- $found /usr/local/share/applications/*.desktop",
-        "/home/*/$share/applications/*.desktop /root/$share/applications/*.desktop",
-        "/snap/*/current/meta/snap.yaml /var/lib/snapd/snap/*/current/meta/snap.yaml",
-        "/var/lib/flatpak/app/*/current/active/files/share/metainfo/*.xml",
-        "/var/lib/flatpak/app/*/current/active/files/share/appdata/*.xml",
-        "/home/*/$share/flatpak/app/*/current/active/files/share/metainfo/*.xml;",
-        'for f in "$@"; do if [ -e "$f" ]; then',
-        'timeout 10 grep -aHE "^(Name|Name.zh_CN.|Exec|Type|NoDisplay|Hidden|X-Flatpak|X-AppImage-Version)='
-        '|^(name|version|title|type): |<release .*version=" "$@" | head -c 2000000; break; fi; done;',
-        "echo; echo @@files;",
-        'set -- /var/lib/flatpak/app /home/*/$share/flatpak/app; for f in "$@"; do if [ -e "$f" ]; then',
-        'timeout 10 find "$@" -mindepth 2 -maxdepth 2 -name current',
-        r'-printf "flatpak %T@ %s %u %p %l\n" | head -c 500000; break; fi; done;',
-        'timeout 15 find /opt /usr/local /home /root -xdev -maxdepth 4 -type f -iname "*.appimage"',
-        r'-printf "appimage %T@ %s %u %p\n" | head -c 500000;',
-        'echo; echo @@homes; for h in /home/*; do if [ -d "$h" ]; then',
-        'if [ -r "$h" ] && [ -x "$h" ]; then echo "read $h"; else echo "denied $h"; fi; fi; done',
+        *_HOMES,
     ),
 }
 
 
-def _script() -> str:
+# Root reads these without asking rpm, which as root may write beside its own database.
+_GAINED = {HARDWARE: (*_DMI, "echo"), APPLICATIONS: ("exec 2>/dev/null; echo @@zone; echo $z;", *_HOMES)}
+
+
+def _script(parts: Mapping[str, Sequence[str]]) -> str:
     # A program costs a computer a thousand times what a word of the shell does: none is started for a file of one line,
     # none where there is nothing for it to read, and the time zone is asked once.
     return "z=$(date +%z); " + "; ".join(
-        f"(echo; echo @@part {name}; {' '.join(lines)}; echo @@end)" for name, lines in _PARTS.items()
+        f"(echo; echo @@part {name}; {' '.join(lines)}; echo @@end)" for name, lines in parts.items()
     )
 
 
-COLLECT = f"/usr/bin/env -i {ENVIRONMENT} /bin/sh -c '{_script()}'"
+CLEAN = f"/usr/bin/env -i {ENVIRONMENT}"
+COLLECT = f"{CLEAN} /bin/sh -c '{_script(_PARTS)}'"
 
-COMMANDS = (COLLECT,)
+_AS_ROOT = f"{CLEAN} /bin/sh -c '{_script(_GAINED)}'"
+SUDO_PROMPT = "@@sudo:"
+SUDO = f"{CLEAN} sudo -k -n {_AS_ROOT}"
+SUDO_WITH_PASSWORD = f'{CLEAN} sudo -k -S -p "{SUDO_PROMPT}%p:" {_AS_ROOT}'
+"""``-k`` beside a command: sudo neither uses nor leaves a ticket. ``%p``: whose password it wants."""
+
+COMMANDS = (COLLECT, SUDO, SUDO_WITH_PASSWORD)
+SUDO_COMMANDS = (SUDO, SUDO_WITH_PASSWORD)
 PARTS = tuple(_PARTS)

@@ -18,6 +18,7 @@ from config.message import Message
 from scanner.collectors.base import Collector, LinuxCollector
 from scanner.collectors.linux.answers import Answer, ask
 from scanner.collectors.linux.commands import HARDWARE
+from scanner.collectors.linux.sudo import gained
 from scanner.model import Identity, Platform, SkippedEntry
 from scanner.session import LinuxSession
 
@@ -42,6 +43,8 @@ class Field:
 def collect(session: LinuxSession) -> Iterator[Identity | SkippedEntry]:
     """Yield one identity, and one skipped entry for each field that needs root."""
     answer = ask(session, HARDWARE)
+    if as_root := gained(session, HARDWARE):
+        answer = answer.with_sections(as_root, ("dmi",))
     fields = parse_fields(answer.lines("dmi"))
     yield parse_identity(answer, fields)
     for name, field in fields.items():

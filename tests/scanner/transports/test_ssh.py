@@ -12,7 +12,7 @@ import pytest
 
 from config.clock import SystemClock
 from config.messages import catalogue
-from scanner.collectors.linux.commands import COLLECT, COMMANDS
+from scanner.collectors.linux.commands import COLLECT, SUDO_COMMANDS
 from scanner.model import Outcome
 from scanner.session import (
     AccessDenied,
@@ -116,16 +116,17 @@ def refusal(ssh_target: SshTarget, limits: SshLimits = LIMITS) -> SessionError:
 @pytest.mark.lab
 def test_a_login_runs_the_constant_commands_on_one_connection(laptop: Lan) -> None:
     with open_linux(target(laptop, "plain"), LIMITS, CLOCK) as session:
-        answers = [session.shell.run(command) for command in COMMANDS]
-    assert session.channel == "ssh2"
-    assert all(answer.exit_status == 0 and answer.text().endswith("@@end\n") for answer in answers)
+        answer = session.shell.run(COLLECT)
+    assert (session.channel, session.elevation) == ("ssh2", None)
+    assert answer.exit_status == 0
+    assert answer.text().endswith("@@end\n")
     assert laptop.host("plain").log().count("Accepted password") == 1
 
 
 @pytest.mark.lab
 def test_a_command_outside_the_tuple_is_never_sent(laptop: Lan) -> None:
     with open_linux(target(laptop, "plain"), LIMITS, CLOCK) as session:
-        for command in ("id", f"{COLLECT} ", COLLECT[:-1], ""):
+        for command in ("id", f"{COLLECT} ", COLLECT[:-1], "", *SUDO_COMMANDS):
             with pytest.raises(SessionError) as caught:
                 session.shell.run(command)
             assert caught.value.reason.code == "ssh.command_not_allowed"

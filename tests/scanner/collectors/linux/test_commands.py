@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.collectors.linux import COMMANDS, LINUX_COLLECTORS
 from scanner.collectors.linux.answers import OnceShell, ask, cut, split
-from scanner.collectors.linux.commands import COLLECT, PARTS
+from scanner.collectors.linux.commands import COLLECT, PARTS, SUDO, SUDO_WITH_PASSWORD
 from scanner.session import LinuxSession, SessionError, ShellAnswer, Unsupported
 
 # every program, shell word and assignment that may start a simple command
@@ -40,7 +40,9 @@ def script_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_has_a_clean_environment_and_one_quoted_script(command: str) -> None:
-    assert command.startswith("/usr/bin/env -i LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c '")
+    clean = "/usr/bin/env -i LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "
+    before = command.partition("/bin/sh -c '")[0]
+    assert before in (clean, f"{clean}sudo -k -n {clean}", f'{clean}sudo -k -S -p "@@sudo:%p:" {clean}')
     assert command.endswith("echo @@end)'")
     assert command.count("'") == 2
     assert not set("\n!`") & set(command), "csh expands ! and needs one line"
@@ -56,7 +58,8 @@ def test_a_command_starts_reading_programs_only(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_writes_no_file_and_reads_no_password_store(command: str) -> None:
     assert not re.search(r">(?!/dev/null)", command), "output goes to us alone"
-    assert not re.search(r"shadow|sudo|\bsu\b|\.ssh|history|-delete|-exec|-fprint|\bw\b /|servicekey", command)
+    assert not re.search(r"shadow|\bsu\b|\.ssh|history|-delete|-exec|-fprint|\bw\b /|servicekey", command)
+    assert "sudo" not in script_of(command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,13 +75,20 @@ def test_of_homes_only_programs_are_looked_for_and_of_keys_nothing_is_read(comma
     places = set(re.findall(r"/(?:home|root)\b[^ ;\"]*", command))
     shares = ("/$share/applications/", "/$share/flatpak/app")
     assert all(place in ("/home", "/root", "/home/*") or any(s in place for s in shares) for place in places), places
-    assert re.findall(r"[^;]*kyactivation[^;]*", command) == [" for f in /etc/.kyactivation*"], "the code is a key"
+    keys = re.findall(r"[^;]*kyactivation[^;]*", command)
+    assert keys == [" for f in /etc/.kyactivation*"] * (command == COLLECT), "the code is a key"
 
 
 def test_every_part_ends_and_is_sent_in_one_command() -> None:
-    assert len(COMMANDS) == 1
-    assert [name for name in PARTS if f"echo @@part {name};" not in COMMANDS[0]] == []
-    assert COMMANDS[0].count("echo @@end)") == len(PARTS)
+    assert COMMANDS == (COLLECT, SUDO, SUDO_WITH_PASSWORD)
+    assert [name for name in PARTS if f"echo @@part {name};" not in COLLECT] == []
+    assert COLLECT.count("echo @@end)") == len(PARTS)
+
+
+@pytest.mark.parametrize("command", [SUDO, SUDO_WITH_PASSWORD])
+def test_root_is_asked_for_two_parts_and_never_for_rpm(command: str) -> None:
+    assert re.findall(r"echo @@part (\w+);", command) == ["hardware", "applications"]
+    assert not re.search(r"rpm|dpkg|uos-activator", command)
 
 
 def test_a_command_is_sent_once_however_many_collectors_ask() -> None:
