@@ -76,7 +76,8 @@ def derive(sealed: HostFacts, lines: Iterable[bytes]) -> HostFacts:
         sealed.channel,
         sealed.account,
     )
-    derived = replace(facts_json.assemble(attempt, records, results), raw_digest=digest.hexdigest())
+    assembled = facts_json.assemble(attempt, records, results)
+    derived = replace(assembled, origin=sealed.origin, raw_digest=digest.hexdigest())
     return _as_ended(derived, sealed)
 
 

@@ -43,7 +43,7 @@ from config.ids import is_ulid
 from config.problems import BadInput, OtherVersion
 from config.settings import load as load_settings
 from scanner import facts as facts_json
-from scanner.model import HostFacts
+from scanner.model import FactsOrigin, HostFacts
 
 CATALOGUE, POLICIES = "data/tool/catalogue", "data/tool/policies"
 FINDING, RATE = TypeAdapter(Finding), TypeAdapter(Rate)
@@ -174,9 +174,10 @@ def _fill_facts(reader: BundleReader, db: Db, differences: Differences) -> tuple
 
 
 def _derived(reader: BundleReader, result: unpacking.Result) -> HostFacts | None:
-    """None for facts that came in a file, and for a host that gave nothing."""
+    """None for facts that came in a file or were entered by hand, and for a host that gave nothing."""
     path = unpacking.raw_path(result.row)
-    if unpacking.raw_name(result.row) is None or result.facts.platform is None:
+    by_hand = result.facts.origin is FactsOrigin.MANUAL
+    if by_hand or unpacking.raw_name(result.row) is None or result.facts.platform is None:
         return None
     try:
         return replaying.derive(result.facts, reader.raw_lines(path))

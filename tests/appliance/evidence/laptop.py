@@ -20,7 +20,7 @@ from config.clock import FixedClock
 from config.settings import load as load_settings
 from scanner import facts as facts_json
 from scanner.facts import Attempt
-from scanner.model import DeviceKind, Host, Platform
+from scanner.model import DeviceKind, FactsOrigin, Host, Platform
 from scanner.raw import RawRecord
 from scanner.replay import Recording
 from scanner.scope import Authorisation
@@ -53,7 +53,7 @@ class Laptop:
     appliance: Appliance
     inspection: str
 
-    def read_pc(self, address: str, hostname: str = "CPC") -> str:
+    def read_pc(self, address: str, hostname: str = "CPC", origin: FactsOrigin = FactsOrigin.NETWORK) -> str:
         """A Windows PC as the network gave it: raw answers on disk, and the facts that follow from them."""
         appliance = self.appliance
         facts_id = appliance.ids.new()
@@ -62,7 +62,8 @@ class Laptop:
         found, results = replay(Recording.of(parsed), Platform.WINDOWS, CHANNEL)
         at = START.isoformat(timespec="milliseconds")
         attempt = Attempt(facts_id, address, at, at, Platform.WINDOWS, CHANNEL, "inspector")
-        facts = replace(facts_json.assemble(attempt, found, results), raw_digest=hashlib.sha256(lines).hexdigest())
+        assembled = facts_json.assemble(attempt, found, results)
+        facts = replace(assembled, origin=origin, raw_digest=hashlib.sha256(lines).hexdigest())
         with appliance.open_inspection(self.inspection) as (db, folder), db.atomic():
             (folder.raw / f"{facts_id}.jsonl").write_bytes(lines)
             host_id = host_store.save_host(db, Host(address, at, kind=DeviceKind.COMPUTER), appliance.ids.new())

@@ -15,6 +15,7 @@ from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.visits.replaying import replay_bundle
 from config.messages import render
 from config.problems import BadInput, Negative, OtherVersion, Refused
+from scanner.model import FactsOrigin
 from tests.appliance.evidence.laptop import visited
 from tests.appliance.evidence.sample import SIGNER, clock
 
@@ -22,6 +23,9 @@ from tests.appliance.evidence.sample import SIGNER, clock
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     made = visited(tmp_path_factory.mktemp("replay"))
+    made.read_pc("offline:ZC-1", "USB", FactsOrigin.COLLECTOR)
+    made.read_pc("offline:ZC-2", "HAND", FactsOrigin.MANUAL)
+    made.audit()
     path = made.seal()
     with made.appliance.inspection(made.inspection) as (db, _):
         return path, str(db.value("SELECT fingerprint FROM bundles"))
@@ -32,6 +36,7 @@ def test_a_replay_gives_the_sealed_bytes(bundle: tuple[Path, str]) -> None:
     found = replay_bundle(path, (), signer, None)
     assert found.to_json()["first"] == []
     assert found.to_json()["outcome"] == "identical"
+    assert found.to_json()["facts"] == {"derived": 2, "given": 3}
 
 
 def resealed(path: Path, target: Path, edits: Mapping[str, Callable[[bytes], bytes]]) -> Path:
