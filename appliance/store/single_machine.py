@@ -79,6 +79,12 @@ def list_readings(db: Db) -> list[Reading]:
     return [Reading(**row) for row in db.rows("SELECT * FROM offline_readings ORDER BY entered_at, facts_id")]
 
 
+def hosts_by_source(db: Db) -> dict[str, int]:
+    """How many computers were read on a stick, and how many entered by hand: they stand among those collected."""
+    sql = "SELECT COUNT(DISTINCT host_id) FROM offline_readings WHERE source = ?"
+    return {source: int(db.value(sql, [source]) or 0) for source in ("single_machine", "manual")}
+
+
 def reading_of(db: Db, facts_id: str) -> Reading | None:
     """What is known of how these facts came, None for facts from the network."""
     row = db.first("SELECT * FROM offline_readings WHERE facts_id = ?", [facts_id])

@@ -58,10 +58,11 @@ def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[s
 
 def _observed(db: Db, observations: list[str], product: Product | None) -> list[dict[str, Any]]:
     shown = explain.by_facts(observations[: explain.SHOWN_OBSERVATIONS])
+    read = {facts_id: store.facts(db, facts_id) or {} for facts_id in shown}
     return [
-        {"facts": facts_id, **record}
+        {"facts": facts_id, "origin": read[facts_id].get("origin"), **record}
         for facts_id, wanted in shown.items()
-        for record in explain.raw_values(store.facts(db, facts_id) or {}, wanted, product)
+        for record in explain.raw_values(read[facts_id], wanted, product)
     ]
 
 

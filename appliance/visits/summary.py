@@ -13,6 +13,7 @@ from appliance.recognition.sameness import Sameness
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
+from appliance.store import single_machine as offline_store
 from appliance.store.database import Db
 from appliance.store.hosts import StoredHost
 from appliance.visits import one_computer
@@ -57,6 +58,7 @@ def _network(db: Db, known: _Known) -> dict[str, int]:
         "computers": len(computers(one_computer.standing(known.hosts, known.same))),
         "collected": collected,
         "installations": installations,
+        **offline_store.hosts_by_source(db),
     }
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -192,8 +193,27 @@ def test_a_computer_entered_by_hand_says_so_everywhere(api: Api) -> None:
     view = api.get(f"{one}/hosts/{taken['host_id']}/complete")
     assert {value["from"]["op"] for value in view["values"]} == {"manual.entered"}
     assert view["facts"]["origin"] == "manual"
+    summary = api.get(f"{one}/summary")
+    assert (summary["collected"], summary["single_machine"], summary["manual"]) == (1, 0, 1)
+    check_verdicts(api, one)
     second = api.call("POST", f"{one}/manual-readings", {**BY_HAND, "papers": papers("photo", "signature")})
     assert refused(second) == (409, "collector.asset_taken")
+
+
+def check_verdicts(api: Api, one: str) -> None:
+    """A verdict that rests on what a person entered says so in its explanation."""
+    job = api.post(f"{one}/audits")
+    for _ in range(600):
+        job = api.get(f"/api/v1/jobs/{job['id']}")
+        if job["state"] != "running":
+            break
+        time.sleep(0.1)
+    assert job["state"] == "done", job
+    verdicts = {verdict["product_id"]: verdict for verdict in api.get(f"{one}/verdicts")["items"]}
+    assert {"windows", "wps-office"} <= verdicts.keys()
+    assert verdicts["windows"]["decision"] != "licensed"
+    explained = api.get(f"{one}/verdicts/{verdicts['windows']['id']}/explain")
+    assert {row["origin"] for row in explained["observed"]} == {"manual"}
 
 
 def test_a_computer_is_not_entered_by_hand_without_photo_and_signature(api: Api) -> None:
