@@ -16,6 +16,7 @@ from appliance.rules.papers import GENUINE, PAPERS, refs
 from config.message import Message
 from scanner.model import LicenceState, LicenceStatus
 
+KYLIN_CODE = "/etc/.kyactivation"  # the source of such a state, see scanner.collectors.linux.activation
 TRIALS = (LicenceStatus.TRIAL, LicenceStatus.TRIAL_EXPIRED)
 
 
@@ -62,6 +63,8 @@ def not_activated(copy: Copy, found: Entitlements, context: Context) -> Ruling |
     """R10: the machine itself says that this copy is not activated."""
     if copy.state is None or copy.state.status is None or copy.activated:
         return None
+    if copy.state.source == KYLIN_CODE and copy.state.status is LicenceStatus.UNLICENSED:
+        return _without_a_code(copy, found)
     reason = Message.of("verdict.not_activated", status=copy.state.status.value)
     if found.covering:
         number = found.covering[0].row.software_no
@@ -72,6 +75,14 @@ def not_activated(copy: Copy, found: Entitlements, context: Context) -> Ruling |
         return Ruling(Decision.TO_VERIFY, "R10", (reason,), GENUINE, settles=settles)
     absent = Message.of("verdict.record_absent", product=copy.product.name)
     return Ruling(Decision.UNLICENSED, "R10", (reason, absent), GENUINE)
+
+
+def _without_a_code(copy: Copy, found: Entitlements) -> Ruling:
+    """麒麟 without its activation file: the maker documents no such sign, so it is a question and no proof."""
+    reason = Message.of("verdict.kylin_code_absent", file=KYLIN_CODE)
+    number = found.covering[0].row.software_no if found.covering else ""
+    settles = Message.of("settle.activation", product=copy.product.name)
+    return Ruling(Decision.TO_VERIFY, "R10", (reason,), GENUINE, refs(found.covering), number, settles=settles)
 
 
 def generic_key(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:

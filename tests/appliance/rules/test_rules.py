@@ -467,6 +467,19 @@ BARE_MACHINE_CASES = [
         "not activated and nothing on record", copy_of(OFFICE, state=state(LicenceStatus.UNLICENSED)), "R10", UNLICENSED
     ),
     Case(
+        "Kylin without its activation file: no maker says what that proves",
+        copy_of(KYLIN, state=LicenceState("/etc/.kyactivation", "Kylin", "kylin", LicenceStatus.UNLICENSED)),
+        "R10",
+        OPEN,
+        "verdict.kylin_code_absent",
+    ),
+    Case(
+        "Kylin that says itself that it is not activated",
+        copy_of(KYLIN, state=LicenceState("stated", "Kylin", "kylin", LicenceStatus.UNLICENSED)),
+        "R10",
+        UNLICENSED,
+    ),
+    Case(
         "not activated, but the firmware carries a key",
         copy_of(WINDOWS, state=oem(status=LicenceStatus.NOTIFICATION, firmware_key_present=True)),
         "R10",
