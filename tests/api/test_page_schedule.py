@@ -1,0 +1,42 @@
+"""The page's schedules: plan one, see what is due and why it may not start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api.commands.demo import serve_inside
+from config.clock import SystemClock, rfc3339
+from tests.api.browser import browser
+
+pytestmark = pytest.mark.lab  # a browser
+V1 = "/api/v1"
+SETTINGS = "[schedule]\ntick_seconds = 1\n[vault]\nargon2_memory_mib = 8\nargon2_iterations = 1\nargon2_lanes = 1\n"
+
+
+def test_a_schedule_is_planned_on_the_page_and_what_is_due_says_why_it_waits(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "hezheng.toml").write_text(SETTINGS)
+    served = serve_inside([], tmp_path)
+    try:
+        send = served.client.send
+        unit = send("POST", f"{V1}/units", {"name": "测试单位"})
+        inspection = send("POST", f"{V1}/inspections", {"unit": unit["id"]})["id"]
+        soon = rfc3339(SystemClock().now() + timedelta(seconds=1))
+        send("POST", f"{V1}/inspections/{inspection}/schedules", {"once_at": soon})
+        with browser() as window:
+            window.open(served.launch_url())
+            window.wait_for("督查列表")
+            window.run(f"location.hash = '#/{inspection}/scan'")
+            window.wait_for("一次：", "#schedules")
+            window.run("document.querySelector('#schedule-form').closest('details').open = true")
+            window.run("document.querySelector('#schedule-form [name=when]').value = 'weekly'")
+            window.run("document.querySelector('#schedule-form [name=when]').dispatchEvent(new Event('change'))")
+            window.run("document.querySelector('#schedule-form [name=days]').value = '1,3'")
+            window.click("#schedule-form button.primary")
+            window.wait_for("每周一、周三，09:00", "#schedules")
+            window.wait_for("尚未登记检测授权", "#schedule-asks")
+    finally:
+        served.stop()
