@@ -145,7 +145,7 @@ export function bind(view) {
     await done($("proof-form"), "proof_recorded", fields);
   });
   onSubmit($("credential-form"), async (fields) => {
-    await post(view.path("credentials"), { ...fields, ranges: lines(fields.ranges) });
+    await post(view.path("credentials"), { ...fields, ranges: lines(fields.ranges), sudo: Boolean(fields.sudo) });
     await done($("credential-form"), "credential_added", fields);
   });
 }

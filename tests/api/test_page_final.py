@@ -1,4 +1,4 @@
-"""On the page: 定稿 is taken back with a reason, and two computers that look alike are told apart."""
+"""On the page: 定稿 is taken back with a reason, alike computers are told apart, sudo is said of a credential."""
 
 from __future__ import annotations
 
@@ -63,6 +63,21 @@ def test_two_computers_that_look_alike_are_told_apart_on_the_page(page: Page, tm
     assert (record["same"], record["reason"]) == (False, "两台机身铭牌不同")
     judge(page)
     assert "identity_open" not in {finding["kind"] for finding in page.get("findings?limit=100")["items"]}
+
+
+def test_a_linux_credential_is_allowed_to_use_sudo_on_the_page(page: Page) -> None:
+    page.client.send("POST", "/api/v1/vault", {"passphrase": "一个足够长的口令库密码"})
+    page.show("prepare", "录入账号")
+    window = page.window
+    window.run("document.getElementById('credential-form').closest('details').open = true")
+    window.type("#protocol-choice", "ssh")
+    window.type("#credential-kind-choice", "local")
+    window.type("#credential-form [name=username]", "inspector")
+    window.type("#credential-form [name=secret]", "极机密的口令-7Qx")
+    window.click("#credential-form [name=sudo]")
+    window.click("#credential-form button")
+    window.wait_for("inspector", "#credentials")
+    assert [row["sudo"] for row in page.get("credentials")["items"]] == [True]
 
 
 def test_a_final_inspection_says_so_and_is_reopened_with_a_reason(page: Page, tmp_path: Path) -> None:
