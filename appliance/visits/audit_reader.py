@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.context import Appliance
 from appliance.evidence.reading import AuditReader, BundleReader, opened_bundle
-from appliance.evidence.verify import VerificationOutcome, verify_bundle
+from appliance.evidence.verify import Verification, VerificationOutcome, verify_bundle
 from appliance.store import audits as audit_store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as store
@@ -83,12 +83,17 @@ def bundled_audit(path: Path, known_signers: Collection[str], signer: str | None
 
 def require_intact(path: Path, known_signers: Collection[str], signer: str | None = None) -> tuple[str, str]:
     """``(digest, fingerprint)`` of a bundle that is intact and by a known signer. Raises as :func:`bundled_audit`."""
+    found = verified(path, known_signers, signer)
+    return found.digest, found.fingerprint
+
+
+def verified(path: Path, known_signers: Collection[str], signer: str | None = None) -> Verification:
+    """The whole verification of such a bundle. Raises as :func:`bundled_audit`."""
     found = verify_bundle(path, known_signers, signer)
     if found.outcome is VerificationOutcome.BROKEN:
         first = found.problems[0]
-        raise Negative(
-            "imports.broken", name=path.name, count=len(found.problems), first=str(first.params.get("path", first.code))
-        )
+        place = str(first.params.get("path", first.code))
+        raise Negative("imports.broken", name=path.name, count=len(found.problems), first=place)
     if found.outcome is VerificationOutcome.UNKNOWN_SIGNER:
         raise Refused(found.problems[0].code, **found.problems[0].params)
-    return found.digest, found.fingerprint
+    return found

@@ -23,7 +23,7 @@ from appliance.store import inspections as inspection_store
 from appliance.store.database import Db, Row, opened
 from appliance.store.schema import INSPECTION
 from appliance.visits import sealing, unpacking
-from appliance.visits.audit_reader import require_intact
+from appliance.visits.audit_reader import verified
 from config.clock import rfc3339
 from config.durable import move_folder, private_folder, remove_folder, sync_folder
 from config.ids import is_ulid
@@ -49,12 +49,14 @@ def take_over(appliance: Appliance, path: Path, signer: str | None, job: Job) ->
     Raises Negative for a broken bundle, Refused for an unknown signer unless ``signer`` is given and fits, Conflict
     ``imports.already_here``, BadInput for content that our loaders refuse, EnvironmentProblem when the disk is full.
     """
-    digest, fingerprint = require_intact(path, sealing.known_signers(appliance), signer)
+    found = verified(path, sealing.known_signers(appliance), signer)
+    digest, fingerprint = found.digest, found.fingerprint
     with opened_bundle(path) as reader:
         inspection_id = _id(reader)
         ended = _require_absent(appliance, inspection_id, reader)
         appliance.log_own("bundle.importing", inspection=inspection_id, file=path.name, digest=digest)
         seal = {"id": appliance.ids.new(), "file": "", "digest": digest, "fingerprint": fingerprint}
+        seal |= {"seal": 2 if found.second_digest else 1, "second_digest": found.second_digest or None}
         aside = _aside(appliance, inspection_id, path)
         try:
             folder = _fill(appliance, reader, aside, path, seal, job)
@@ -125,7 +127,8 @@ def _fill(
     unpacking.write_parts(reader, folder)
     unpacking.write_attachments(reader, folder)
     unpacking.write_raw(reader, folder, found)
-    unpacking.copy(reader, manifest.CUSTODY, folder.custody)
+    later = manifest.SECOND_CUSTODY in reader.names  # it goes on from the first seal's
+    unpacking.copy(reader, manifest.SECOND_CUSTODY if later else manifest.CUSTODY, folder.custody)
     shutil.copyfile(path, folder.bundles / seal["file"])
     sync_folder(folder.bundles)
     return folder

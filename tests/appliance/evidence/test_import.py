@@ -18,7 +18,18 @@ from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.folder import DataFolder
 from appliance.jobs import Job
 from appliance.store.endings import Stage
-from appliance.visits import auditing, ending, explaining, host_facts, imports, inspections, ledgers, records, sealing
+from appliance.visits import (
+    auditing,
+    ending,
+    explaining,
+    host_facts,
+    imports,
+    inspections,
+    ledgers,
+    records,
+    sealing,
+    second_seal,
+)
 from appliance.visits.audit_reader import bundled_audit, stored_audit
 from appliance.visits.replaying import replay_bundle
 from appliance.visits.summary import summarise
@@ -247,3 +258,22 @@ def test_what_a_killed_import_left_is_removed_by_the_next(first: tuple[Laptop, P
     kept = office.folder.inspection(first[0].inspection)
     raw = list(kept.raw.iterdir())
     assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in raw] != []
+
+
+def test_a_bundle_with_signed_papers_comes_with_both_seals_and_the_longer_log(tmp_path: Path) -> None:
+    made = visited(tmp_path / "own")
+    made.seal()
+    second_seal.add_paper(made.appliance, made.inspection, "签字页.pdf", b"%PDF-1.7 signed")
+    with made.appliance.inspection(made.inspection) as (db, folder):
+        sealed = second_seal.seal(made.appliance, made.inspection, db, folder, job())
+    office = appliance_at(tmp_path / "office")
+    imports.take_over(office, Path(sealed["path"]), sealed["fingerprint"], job())
+    [bundle] = sealing.list_bundles(office, made.inspection)
+    assert (bundle["seal"], bundle["digest"], bundle["second_digest"]) == (
+        2,
+        sealed["digest"],
+        sealed["second_digest"],
+    )
+    log = office.folder.inspection(made.inspection).custody
+    assert custody.check(log).intact
+    assert b"bundle.second_sealing" in log.read_bytes()
