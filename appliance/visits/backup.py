@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,8 @@ def create(appliance: Appliance, target: Path, job: Job) -> dict[str, Any]:
 
 def _write(appliance: Appliance, aside: Path, copies: Path, job: Job) -> Manifest:
     folder = appliance.folder
-    databases = {_name(folder, path): path for path in _databases(folder)}
+    every = _data(folder)
+    databases = {_name(folder, path): path for path in every if path.suffix == ".db"}
     manifest = Manifest(rfc3339(appliance.clock.now()), VERSION, {})
     aside.unlink(missing_ok=True)
     with os.fdopen(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -114,7 +114,6 @@ def _write(appliance: Appliance, aside: Path, copies: Path, job: Job) -> Manifes
                 manifest.rows[name] = dict(snapshot.counts(copy))
                 manifest.files[name] = _add(archive, name, copy)
                 copy.unlink()
-            every = _others(folder)
             manifest.folders.extend(_name(folder, path) for path in every if path.is_dir())
             others = [path for path in every if path.is_file() and _name(folder, path) not in databases]
             for done, path in enumerate(others, 1):
@@ -133,13 +132,8 @@ def _name(folder: DataFolder, path: Path) -> str:
     return path.relative_to(folder.root).as_posix()
 
 
-def _databases(folder: DataFolder) -> Iterator[Path]:
-    yield folder.index
-    yield from sorted(folder.inspections.glob("*/inspection.db"))
-
-
-def _others(folder: DataFolder) -> list[Path]:
-    """Every other file and folder that is data: no secrets, and nothing that is only half there."""
+def _data(folder: DataFolder) -> list[Path]:
+    """Every file and folder that is data: no secrets, and nothing that is only half there."""
     tops = [path for path in sorted(folder.root.iterdir()) if path.name not in LEFT_OUT]
     every = [path for top in tops for path in (top, *sorted(top.rglob("*")))]
     return [path for path in every if not path.is_symlink() and not _passes(path)]

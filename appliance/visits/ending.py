@@ -16,6 +16,7 @@ from appliance.evidence.custody import Head
 from appliance.jobs import Job
 from appliance.store import endings as store
 from appliance.store import inspections as inspection_store
+from appliance.store import schedules as schedule_store
 from appliance.store.database import Row
 from appliance.store.endings import Stage
 from appliance.visits.changes import FILE, open_changes
@@ -138,6 +139,10 @@ def _remove_folder(appliance: Appliance, inspection_id: str, found: Row) -> None
 
 
 def _record_proof(appliance: Appliance, inspection_id: str, _found: Row) -> None:
+    with appliance.index() as index:
+        for schedule in schedule_store.in_force(index):
+            if schedule.inspection_id == inspection_id:
+                schedule_store.cancel(index, schedule.id, appliance.clock.now(), appliance.operator)
     head = appliance.log_own("inspection.ended", inspection=inspection_id)
     ended_at = rfc3339(appliance.clock.now())
     backups = _backups_of(appliance, inspection_id)

@@ -83,8 +83,9 @@ def _restored(file: Path, folder: Path) -> dict[str, Any]:
     _sync_tree(folder)
     results = _compare(folder, manifest)
     found = {"created_at": manifest.created_at, "version": manifest.version, "files": len(manifest.files)}
+    inspections = [name for name in manifest.rows if name.startswith("inspections/")]
     rows = sum(sum(tables.values()) for tables in manifest.rows.values())
-    return {**found, "bytes": size, "inspections": len(manifest.rows) - 1, "results": results, "rows": rows}
+    return {**found, "bytes": size, "inspections": len(inspections), "results": results, "rows": rows}
 
 
 @contextmanager

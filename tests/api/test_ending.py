@@ -104,6 +104,15 @@ def test_an_ended_inspection_is_named_as_ended_everywhere(api: Api, sealed: str,
     assert done(api, "/api/v1/recovery")["state"] == "done"
 
 
+def test_what_was_planned_for_an_ended_inspection_is_cancelled(api: Api, tmp_path: Path) -> None:
+    one = judged(api)
+    added = api.post(f"{one}/schedules", {"kind": "presence", "once_at": "2099-01-01T09:00:00+08:00"})
+    first_seal(api, one)
+    assert end(api, one, copied(api, one, tmp_path))["state"] == "done"
+    planned = {one["id"]: one["cancelled_at"] for one in api.get("/api/v1/schedules")["items"]}
+    assert planned[added["id"]] is not None
+
+
 def test_what_is_not_sealed_is_not_ended(api: Api, tmp_path: Path) -> None:
     one = api.new_inspection()
     assert code_of(api, "POST", f"{one}/ending", {"copy_path": str(tmp_path)})[1] == "ending.not_sealed"
