@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -259,10 +259,13 @@ class Site:
 
 
 def options_of(kind: ScheduleKind, options: Mapping[str, Any]) -> ScanOptions:
-    """A presence sweep looks who is on and asks nobody anything."""
+    """A presence sweep looks who is on and asks nobody anything.
+
+    One round each: the network was recognised for now, and later rounds would send in whatever network that is then.
+    """
     if kind is ScheduleKind.PRESENCE:
         return ScanOptions(segment=options.get("segment"), discover_only=True, presence=True)
-    return ScanOptions(**options)
+    return replace(ScanOptions(**options), rounds=1)
 
 
 def desk(appliance: Appliance) -> Desk:
