@@ -109,7 +109,7 @@ def record_add(inspection_id: str, kind: str, fields: str, data: Path | None, as
     try:
         document = json.loads(fields)
     except json.JSONDecodeError as error:
-        raise BadInput("record.bad_field", kind=kind, detail=str(error)) from error
+        raise BadInput("record.bad_field", kind=kind, field="fields", detail="json_invalid") from error
     _send(data, f"{ONE}/{inspection_id}/records", {"kind": kind, "fields": document}, "record", as_json)
 
 
