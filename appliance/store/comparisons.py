@@ -111,8 +111,9 @@ def closed_findings(db: Db, comparison_id: str) -> Iterator[Row]:
 
 
 def stream_findings(db: Db, audit_id: str) -> Iterator[Row]:
-    """``seq, key, kind, subject, document`` of an audit; the document is still text."""
-    sql = "SELECT seq, key, kind, subject, document FROM findings WHERE audit_id = ? ORDER BY seq"
+    """``seq, key, kind, subject, product_id, document`` of an audit; the document is still text."""
+    sql = """SELECT seq, "key", kind, subject, json_extract(document, '$.product_id') AS product_id, document
+             FROM findings WHERE audit_id = ? ORDER BY seq"""
     yield from db.stream(sql, [audit_id])
 
 

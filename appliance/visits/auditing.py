@@ -65,12 +65,12 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
 
 def run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str, Any]:
     """Audit one inspection and store the result in one transaction; returns head and counts."""
-    with _no_looking_for_cycles():
+    with no_looking_for_cycles():
         return _run(appliance, inspection_id, db, job)
 
 
 @contextmanager
-def _no_looking_for_cycles() -> Generator[None]:
+def no_looking_for_cycles() -> Generator[None]:
     """An audit makes millions of small objects without cycles: looking for some in them only takes time."""
     was_on = gc.isenabled()
     gc.disable()

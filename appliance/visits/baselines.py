@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ class FoundRow(NamedTuple):
     key: str
     kind: str
     subject: str
+    product_id: str
     document: str
 
 
@@ -49,7 +50,10 @@ class Visit(Protocol):
 
     def computers(self) -> list[SeenComputer]: ...
     def findings(self) -> Iterator[FoundRow]: ...
-    def software(self, computer: SeenComputer) -> Software: ...
+    def software(self, computers: Sequence[SeenComputer]) -> Iterator[Software]:
+        """The software of each, in their order."""
+        ...
+
     def copies(self) -> Iterator[tuple[str, str, str]]:
         """``(host id, product id, decision)`` of every copy on a computer."""
         ...
@@ -70,6 +74,7 @@ class LiveVisit:
         self._db = db
         self.inspection = inspection_store.read(db)
         self.audit_id = str(latest(db)["id"])
+        self._ledgers: dict[LedgerKind, list[Row]] = {}
 
     def computers(self) -> list[SeenComputer]:
         assets = {asset.asset_no: asset for asset in ledgers_in_force.assets_in_force(self._db)}
@@ -89,16 +94,18 @@ class LiveVisit:
 
     def findings(self) -> Iterator[FoundRow]:
         for row in store.stream_findings(self._db, self.audit_id):
-            yield FoundRow(row["seq"], row["key"], row["kind"], row["subject"], row["document"])
+            yield FoundRow(**row)
 
-    def software(self, computer: SeenComputer) -> Software:
-        return load_installed(self._db, computer.facts_id) if computer.facts_id else NOTHING_READ
+    def software(self, computers: Sequence[SeenComputer]) -> Iterator[Software]:
+        return load_installed(self._db, [one.facts_id for one in computers])
 
     def copies(self) -> Iterator[tuple[str, str, str]]:
         return ((r["host_id"], r["product_id"], r["decision"]) for r in store.copies(self._db, self.audit_id))
 
     def ledger(self, kind: LedgerKind) -> list[Row]:
-        return ledger_store.documents_in_force(self._db, kind)
+        if kind not in self._ledgers:
+            self._ledgers[kind] = ledger_store.documents_in_force(self._db, kind)
+        return self._ledgers[kind]
 
     def closed(self) -> Iterator[Row]:
         newest = store.latest_comparison(self._db)
@@ -126,10 +133,11 @@ class BundleVisit:
 
     def findings(self) -> Iterator[FoundRow]:
         for seq, found in enumerate(self._reader.findings()):
-            yield FoundRow(seq, found["key"], found["kind"], found["subject"], dumps(found))
+            told = {name: str(found[name]) for name in ("key", "kind", "subject", "product_id")}
+            yield FoundRow(seq=seq, document=dumps(found), **told)
 
-    def software(self, computer: SeenComputer) -> Software:
-        return self._software.get(computer.host_id, NOTHING_READ)
+    def software(self, computers: Sequence[SeenComputer]) -> Iterator[Software]:
+        return (self._software.get(one.host_id, NOTHING_READ) for one in computers)
 
     def copies(self) -> Iterator[tuple[str, str, str]]:
         found = (row for row in self._reader.verdicts() if row["host_id"])

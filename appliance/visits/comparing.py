@@ -65,18 +65,17 @@ def side_of(visit: Visit, computers: Iterable[SeenComputer], places: Mapping[str
 def _item(
     found: FoundRow, computers: Mapping[str, SeenComputer], places: Mapping[str, str], products: Products
 ) -> Item:
-    document = loads(found.document)
-    product = lasting(str(document["product_id"]), products)
+    product = lasting(found.product_id, products)
     computer = computers.get(found.subject)
     if computer is not None:
         return Item(places[found.subject], product, found.kind, found.seq, found.key, computer.department)
-    return Item(_place_in_unit(found, document), product, found.kind, found.seq, found.key)
+    return Item(_place_in_unit(found), product, found.kind, found.seq, found.key)
 
 
-def _place_in_unit(found: FoundRow, document: Mapping[str, Any]) -> str:
+def _place_in_unit(found: FoundRow) -> str:
     """A ledger row is known by the name in it: its number and place change when the ledger is imported again."""
-    if found.kind == "licence_unrecognised" and document["details"]:
-        return f"row:{document['details'][0]['params'].get('name', found.subject)}"
+    if found.kind == "licence_unrecognised" and (details := loads(found.document)["details"]):
+        return f"row:{details[0]['params'].get('name', found.subject)}"
     known_as = found.key.partition("|")[0]
     # A host that the audit no longer lists keeps a place of its own, never one of the unit.
     return known_as if known_as.startswith(("unit", "asset:", "row:")) else f"{ABSENT}{known_as}"

@@ -31,6 +31,7 @@ from appliance.store import inspections as inspection_store
 from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
 from appliance.visits import baselines, comparing, ledgers_in_force, recognising, rectification
+from appliance.visits.auditing import no_looking_for_cycles
 from appliance.visits.baselines import LiveVisit, Visit
 from appliance.visits.comparing import Side
 from config.clock import rfc3339
@@ -61,6 +62,11 @@ class _Work:
 
 def run(appliance: Appliance, inspection_id: str, db: Db, baseline: Row, job: Job) -> dict[str, Any]:
     """Compare the newest audit with the baseline and store what came out in one transaction; returns the head."""
+    with no_looking_for_cycles():
+        return _run(appliance, inspection_id, db, baseline, job)
+
+
+def _run(appliance: Appliance, inspection_id: str, db: Db, baseline: Row, job: Job) -> dict[str, Any]:
     appliance.log(inspection_id, "comparison.started", baseline=baseline["id"])
     catalogue = recognising.corrected(appliance, appliance.folder.inspection(inspection_id))
     now = LiveVisit(db)
@@ -156,11 +162,10 @@ def _compare_software(
 ) -> None:
     recognise = _recognising(catalogue)
     new = {one.host_id: one for one in computers}
-    for was in old:
-        became = new.get(work.links.to.get(was.host_id, ""))
-        if became is None or not (was.facts_id and became.facts_id):
-            continue
-        first, second = earlier.software(was), now.software(became)
+    pairs = [(one, new[work.links.to[one.host_id]]) for one in old if one.host_id in work.links.to]
+    pairs = [pair for pair in pairs if all(one.facts_id for one in pair)]
+    sides = earlier.software([was for was, _ in pairs]), now.software([became for _, became in pairs])
+    for (_, became), first, second in zip(pairs, *sides, strict=True):
         found = changes(first, second, recognise)
         work.changes += (_software_change(became.host_id, one) for one in found if one.kind != "touched")
         if signs := list(just_before(found, first, second, SHORTLY_BEFORE_HOURS)):
