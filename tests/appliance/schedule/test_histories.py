@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from appliance.schedule.decide import Run, RunState, Schedule
+from appliance.schedule.decide import ACTIVE, Run, RunState, Schedule
 from appliance.schedule.reliable_clock import TOLERANCE, Reading
 from appliance.schedule.rules import AfterNotice, Once, Rule, ScheduleKind, Weekly, due_between, next_due
 from appliance.store import schedules as store
@@ -30,6 +30,7 @@ from config.problems import Problem, Refused
 START = datetime(2026, 11, 2, 0, 55, tzinfo=UTC)
 WITHIN = timedelta(minutes=60)
 ZONES = ("UTC", "Asia/Shanghai", "America/Los_Angeles")
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # thousands of commits, none of which has to last
 STEPS = ("place", "known_hosts", "start", "started", "scan_state")
 """Where kill -9 strikes: ``start`` before the scan's row is written, ``started`` after it."""
 
@@ -122,7 +123,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="hezheng-histories-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="hezheng-histories-", dir=MEMORY))
         self.path = self.folder / "appliance.db"
         self.path.write_bytes(template())
         self.world = FakeWorld()
@@ -144,8 +145,8 @@ class Histories(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 600))
     def work_on(self, minutes: int) -> None:
         """The appliance runs and ticks."""
-        for _ in range(max(1, minutes // 40)):
-            self.world.pass_time(timedelta(minutes=min(minutes, 40)))
+        for _ in range(1 + minutes // 150):
+            self.world.pass_time(timedelta(minutes=min(minutes, 150)))
             self.look()
 
     @rule(hours=st.integers(1, 24 * 20))
@@ -177,8 +178,10 @@ class Histories(RuleBasedStateMachine):
         self.world.error += timedelta(days=error)
         self.world.boots += 1
         self.world.boottime = 20.0
-        if not error:
-            self.world.confirmed_error = self.world.error  # a day's error does not show across a restart
+        with opened(self.path, INDEX) as db:
+            last = store.last_reading(db)
+        if last and last.wall - TOLERANCE <= self.world.wall <= last.wall + timedelta(days=35):
+            self.world.confirmed_error = self.world.error  # so small an error does not show across a restart
         self.restart()
 
     @rule(ready=st.booleans(), right=st.booleans(), answer=st.booleans(), refuses=st.booleans())
@@ -261,11 +264,6 @@ class Histories(RuleBasedStateMachine):
     def no_due_moment_starts_two_scans(self) -> None:
         assert len(set(self.world.started)) == len(self.world.started)
 
-    @invariant()
-    def one_run_at_most_is_at_work(self) -> None:
-        with opened(self.path, INDEX) as db:
-            assert len(store.runs_in(db, [RunState.CLAIMED, RunState.STARTED])) <= 1
-
     # Helpers
 
     def add(self, what: Rule) -> None:
@@ -289,6 +287,7 @@ class Histories(RuleBasedStateMachine):
     def look(self) -> None:
         self.desk.tick()
         with opened(self.path, INDEX) as db:
+            assert len(store.runs_in(db, ACTIVE)) <= 1, "one run at most is at work"
             if store.doubted(db) is not None:
                 return
             waiting = store.runs_in(db, [RunState.OPEN])
@@ -336,5 +335,5 @@ def template() -> bytes:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=200, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=200, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
