@@ -64,7 +64,8 @@ def verify_bundle(path: Path, known_signers: Collection[str], expected_signer: s
     """Check a zip or a folder without changing or unpacking it.
 
     ``known_signers`` are fingerprints trusted before; ``expected_signer``, when given, is the only one accepted.
-    Raises BadInput ``evidence.not_a_bundle`` (exit 3), EnvironmentProblem ``evidence.cannot_read``.
+    Raises BadInput ``evidence.not_a_bundle``, ``evidence.encrypted`` (exit 3), EnvironmentProblem
+    ``evidence.cannot_read``.
     """
     try:
         container = _open(path)
@@ -95,6 +96,8 @@ def _stranger(fingerprint: str, expected: str | None) -> Message:
 def _open(path: Path) -> Container:
     if path.is_dir():
         return FolderContainer(path)
+    if path.suffix == ".p7m":
+        raise BadInput("evidence.encrypted", name=path.name)
     if not path.is_file() or not is_zip(path):
         raise BadInput("evidence.not_a_bundle", name=path.name)
     return ZipContainer(path)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client as WsgiClient
 
+from api.commands import hezheng as program
+from api.commands.base import guarded
+from api.serving import build
+from appliance.evidence.certificate import recipient
 from appliance.evidence.verify import verify_bundle
-from config.problems import Exit
-from tests.api.conftest import Api, hezheng
+from appliance.folder import DataFolder, writing
+from config.clock import SystemClock
+from config.problems import BadInput, Exit
+from tests.api.conftest import Api, Ran, hezheng
 from tests.api.test_sealing import judged, sealed
 
 PDF = b"%PDF-1.7 signed by both sides"
@@ -108,7 +118,6 @@ def test_what_leaves_the_laptop_is_encrypted_to_the_office(api: Api, one: str, t
     [
         (("-newkey", "rsa:1024", "-days", "9"), "evidence.certificate_key"),
         (("-newkey", "ed25519", "-days", "9"), "evidence.certificate_key"),
-        (("-newkey", "rsa:2048", "-days", "-1"), "evidence.certificate_dates"),
         ((), "evidence.bad_certificate"),
     ],
 )
@@ -118,11 +127,18 @@ def test_a_certificate_that_cannot_be_used_is_refused(
     pem = "no certificate"
     if options:
         made = ("-nodes", "-keyout", "x.key", "-out", "x.pem", "-subj", "/CN=x")
-        done = subprocess.run(("openssl", "req", "-x509", *options, *made), cwd=tmp_path, capture_output=True)
-        if done.returncode:
-            pytest.skip("this openssl makes no such certificate")
+        openssl("req", "-x509", *options, *made, cwd=tmp_path)
         pem = (tmp_path / "x.pem").read_text()
     assert code(api, "PUT", "/api/v1/office-certificate", {"pem": pem}) == expected
+
+
+def test_a_certificate_that_ran_out_is_refused(tmp_path: Path) -> None:
+    pem = office(tmp_path).encode()
+    assert recipient(pem, SystemClock().now()) == pem
+    for days in (-2, 31):
+        with pytest.raises(BadInput) as caught:
+            recipient(pem, SystemClock().now() + timedelta(days=days))
+        assert caught.value.message.code == "evidence.certificate_dates"
 
 
 def test_cms_and_sm2_signatures_are_those_of_openssl(api: Api, one: str, tmp_path: Path) -> None:
@@ -226,3 +242,49 @@ def test_a_log_that_was_cut_or_edited_is_reported_also_at_the_next_start(api: Ap
     assert api.get(f"{one}/custody")["problems"][0]["code"] == "custody.chain_broken"
     log.write_bytes(whole)
     assert api.get(f"{one}/custody")["intact"]
+
+
+def test_the_command_line_seals_twice_and_says_what_is_missing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "签字页.pdf").write_bytes(PDF)
+
+    def run(*words: str, expect: int = 0, secret: bool = False) -> Ran:
+        """In this process: the commands are many, and starting Python for each takes longest."""
+        reading, writing = os.pipe()
+        os.write(writing, b"a long passphrase\n")
+        os.close(writing)
+        more = ("--passphrase-fd", str(reading)) if secret else ()
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            ended = guarded(lambda: program.main([*words, *more], standalone_mode=False))
+        if not secret:
+            os.close(reading)
+        assert ended == expect, err.getvalue()
+        return Ran(ended, out.getvalue(), err.getvalue())
+
+    monkeypatch.setenv("HEZHENG_DATA", str(data))
+    with writing(DataFolder(data), ""):
+        built = build(DataFolder(data), SystemClock())
+        one = judged(Api(built, WsgiClient(built.app))).rpartition("/")[2]
+        built.appliance.jobs.stop()
+        built.appliance.close_custody(one)
+    assert "机关证书" in run("evidence", "seal", one, expect=4, secret=True).err
+    (tmp_path / "o").mkdir()
+    office(tmp_path / "o")
+    run("evidence", "office-certificate", "set", str(tmp_path / "o" / "office.pem"))
+    first = run("evidence", "seal", one, "--out", str(tmp_path / "first.zip"), "--json", secret=True).json
+    assert first["path"] == str(tmp_path / "first.zip.p7m")
+    assert "已加密" in run("evidence", "verify", first["path"], expect=3).err
+    run("evidence", "sheet", one, "--out", str(tmp_path / "sheet.html"))
+    assert "签字页" in (tmp_path / "sheet.html").read_text("utf-8")
+    assert "尚无签字件" in run("evidence", "sign", one, expect=3, secret=True).err
+    second = run("evidence", "sign", one, str(tmp_path / "签字页.pdf"), "--json", secret=True).json
+    found = run("evidence", "verify", second["path"], "--json").json
+    assert (found["outcome"], found["digest"]) == ("intact", first["digest"])
+    assert found["second_digest"] == second["second_digest"]
+    assert run("evidence", "certificate", "--json", secret=True).json["key_fingerprint"] == first["fingerprint"]
+    assert run("evidence", "custody", one, "--json").json["intact"]
+    log = next(data.glob("inspections/*/custody.jsonl"))
+    log.write_bytes(log.read_bytes().replace(b"inspector", b"somebody", 1))
+    assert not run("evidence", "custody", one, "--json", expect=1).json["intact"]
