@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from appliance.context import Appliance
 from appliance.folder import DataFolder
 from appliance.jobs import Job
 from appliance.ledger.model import LedgerKind
+from appliance.recognition.catalogue import FOLDER as CATALOGUE_FOLDER
+from appliance.recognition.catalogue import Catalogue
+from appliance.recognition.catalogue import load as load_catalogue
+from appliance.reference import Loaded
 from appliance.store import hosts as host_store
 from appliance.visits import auditing, host_facts, inspections, ledgers, records, sealing
 from config.clock import FixedClock
@@ -117,7 +122,13 @@ def appliance_at(root: Path, at: datetime = START) -> Appliance:
     (root / "hezheng.toml").write_text("[vault]\nargon2_memory_mib = 8\nargon2_iterations = 1\nargon2_lanes = 1\n")
     appliance = Appliance.open(DataFolder(root), load_settings(root, {}), FixedClock(at))
     appliance.vault.create(PASSPHRASE)
+    vars(appliance)["loaded_catalogue"] = _catalogue()  # read once for all laptops of the tests: it takes a second
     return appliance
+
+
+@cache
+def _catalogue() -> Loaded[Catalogue]:
+    return Loaded(load_catalogue(), CATALOGUE_FOLDER)
 
 
 def laptop(root: Path, unit: str = "云水县城乡规划服务中心", at: datetime = START) -> Laptop:
