@@ -6,6 +6,7 @@ Format: https://github.com/ulid/spec (48 bits of milliseconds, 80 random bits, C
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,16 +29,18 @@ def is_ulid(text: str) -> bool:
 
 @dataclass
 class Ids:
-    """Makes new ids; within one millisecond they still sort in order of making."""
+    """Makes new ids; within one millisecond they still sort in order of making. Threads may share it."""
 
     clock: Clock
     random_bits: Callable[[int], int] = secrets.randbits
     _last: tuple[int, int] = field(default=(0, 0), repr=False)
+    _making: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def new(self) -> str:
         """Return a fresh ULID, greater than every one made before by this object."""
-        now = int(self.clock.now().timestamp() * 1000)
-        last_ms, last_random = self._last
-        # The top random bit stays clear so that counting upwards cannot overflow the 80 bits.
-        self._last = (last_ms, last_random + 1) if now <= last_ms else (now, self.random_bits(79))
-        return encode_ulid(*self._last)
+        with self._making:
+            now = int(self.clock.now().timestamp() * 1000)
+            last_ms, last_random = self._last
+            # The top random bit stays clear so that counting upwards cannot overflow the 80 bits.
+            self._last = (last_ms, last_random + 1) if now <= last_ms else (now, self.random_bits(79))
+            return encode_ulid(*self._last)
