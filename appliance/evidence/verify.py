@@ -143,9 +143,9 @@ def _signature_problems(container: Container, *, twice: bool) -> Iterator[Messag
     public = _small(container, manifest.PUBLIC_KEY)
     first, second = (manifest.TAG_MANIFEST, manifest.SIGNATURE), (manifest.SECOND_MANIFEST, manifest.SECOND_SIGNATURE)
     if not signing.is_signed(public, _small(container, first[1]), _small(container, first[0])):
-        yield Message.of("evidence.bad_signature")
+        yield Message.of("evidence.bad_signature", path=first[1])
     if twice and not signing.is_signed(public, _small(container, second[1]), _small(container, second[0])):
-        yield Message.of("evidence.bad_second_signature")
+        yield Message.of("evidence.bad_second_signature", path=second[1])
     if _small(container, manifest.BAGIT) != manifest.BAGIT_TEXT:
         yield Message.of("evidence.file_changed", path=manifest.BAGIT)
 
