@@ -170,6 +170,19 @@ def ways_into(kernel: Kernel, scope: Iterable[Interval]) -> Ways:
     return Ways(tuple(dict.fromkeys(_place(kernel, route) for route in used)), left)
 
 
+def moved(before: Ways, now: Ways) -> bool:
+    """Whether a scope is reached by other ways than before: other networks, routers or routers' cards. Pure.
+
+    A card that the kernel does not know at the moment is no difference.
+    """
+    was, here = _cards(before), _cards(now)
+    return was.keys() != here.keys() or any(was[way] and here[way] and was[way] != here[way] for way in was)
+
+
+def _cards(ways: Ways) -> dict[tuple[str, str], str]:
+    return {(place.network, place.gateway): place.gateway_mac for place in ways.places}
+
+
 def differences(place: Place, known: Iterable[Place], neighbours: Mapping[str, str], kernel: Kernel) -> list[Message]:
     """Why ``place`` is none of the ``known`` ones; empty when it is one. Pure.
 

@@ -24,7 +24,7 @@ from config.message import Message
 from config.problems import NotFound
 from credentials.selection import PORTS, LoginProtocol
 from scanner import process, sighting
-from scanner.network_place import Kernel, Place, Ways, differences, read_kernel, ways_into
+from scanner.network_place import Kernel, Place, Ways, differences, moved, read_kernel, ways_into
 from scanner.probes import EPMAP, SMB, probe_batch
 from scanner.process import Child, ChildEnded, Limits
 from scanner.scope import Scope
@@ -34,6 +34,27 @@ BATCH = 8
 MOST_ASKED = 24
 SECONDS = 2.0  # one answer; a LAN needs milliseconds
 CPU_SECONDS = 10
+
+
+class Whereabouts:
+    """Notices when the laptop is carried to another network while it scans, asleep meanwhile or not."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._ways = self._now()
+        self._asked = False
+
+    def changed(self) -> bool:
+        """True once for each change; when asked again, a person has let the scan go on where the laptop is now."""
+        now = self._now()
+        if self._asked:
+            self._ways, self._asked = now, False
+        elif moved(self._ways, now):
+            self._asked = True
+        return self._asked
+
+    def _now(self) -> Ways:
+        return ways_into(read_kernel(), self._scope.intervals)
 
 
 def remember(appliance: Appliance, db: Db, scan_id: str) -> None:

@@ -25,6 +25,7 @@ from appliance.visits.host_keys import fetch_keys
 from appliance.visits.inspections import authorisation_in_force
 from appliance.visits.keeping import StoreKeeper
 from appliance.visits.medium import low_disk
+from appliance.visits.network_check import Whereabouts
 from appliance.visits.probing import probe_hosts
 from appliance.visits.recovery import recover
 from config.clock import rfc3339
@@ -81,11 +82,13 @@ class ScanRun:
     _checked: str = ""  # the authorisation that covers every address still to be swept
     _keyless: dict[str, SessionError] = field(default_factory=dict[str, SessionError])
     _pace: Pace = field(init=False)
+    _whereabouts: Whereabouts = field(init=False)
 
     def run(self) -> dict[str, Any]:
         """Returns ``{"scan", "state", "round", "hosts", "collected", "problem"}``."""
         self._round = self.scan["round"]
         self._new_pace()
+        self._whereabouts = Whereabouts(Scope.of(authorisation_in_force(self.db)))
         try:
             state, problem = self._rounds()
         except Problem as error:
@@ -351,10 +354,12 @@ class ScanRun:
         return self._stopped() or self._paused()
 
     def _paused(self) -> bool:
-        """A disk that is nearly full pauses: what was begun can still be stored, and nothing is lost."""
+        """A nearly full disk pauses, so that what was begun can be stored; so does a network that is not the first."""
         wanted = self.appliance.settings.storage.min_free_mb
         if not self.job.paused.is_set() and (low := low_disk(self.folder.root, wanted)):
             self._ask(low)
+        if not self.job.paused.is_set() and self._whereabouts.changed():
+            self._ask(Message.of("scan.network_changed"))
         return self.job.paused.is_set()
 
     def _wait_while_paused(self) -> None:

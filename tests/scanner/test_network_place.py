@@ -15,7 +15,9 @@ from scanner.network_place import (
     Lease,
     Place,
     Route,
+    Ways,
     differences,
+    moved,
     parse_leases,
     parse_neighbours,
     parse_own,
@@ -156,3 +158,21 @@ def test_this_machines_own_files_are_read() -> None:
     assert "127.0.0.1" in set(parse_own((net / "fib_trie").read_text()))
     assert all(":" in mac for _, mac in parse_neighbours((net / "arp").read_text()))
     assert list(parse_routes6("")) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ((HERE,), False),
+        ((dataclasses.replace(HERE, address="192.168.0.78"),), False),
+        ((dataclasses.replace(HERE, gateway_mac=""),), False),
+        ((dataclasses.replace(HERE, gateway_mac="8c:16:45:00:00:01"),), True),
+        ((dataclasses.replace(HERE, gateway="192.168.0.2"),), True),
+        ((HERE, Place("10.0.0.0/24")), True),
+        ((), True),
+    ],
+)
+def test_a_laptop_has_moved_when_a_network_a_router_or_its_card_is_another(
+    now: tuple[Place, ...], expected: bool
+) -> None:
+    assert moved(Ways((HERE,)), Ways(now)) is expected

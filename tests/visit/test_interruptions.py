@@ -30,6 +30,7 @@ class Site:
     folder: Path
     served: Served = field(init=False)
     visit: Visit = field(init=False)
+    job: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.start()
@@ -58,7 +59,7 @@ class Site:
         return {host["address"]: host["facts_id"] for host in self.get("hosts")["items"] if host["facts_id"]}
 
     def start_scan(self) -> str:
-        self.post("scans", {"accept_first_contact": True})
+        self.job = self.post("scans", {"accept_first_contact": True})
         return str(self.get("scans")["items"][-1]["id"])
 
     def await_results(self, count: int) -> None:
@@ -137,6 +138,25 @@ def test_a_paused_scan_starts_no_further_host_until_it_goes_on(site: Site) -> No
     assert len(during) < site.demo.expected["computers"]
     site.post(f"scans/{scan}/continue")
     follow(site.client, job)
+    assert len(site.results()) == site.demo.expected["computers"]
+
+
+def test_a_laptop_carried_to_another_network_in_mid_scan_sends_nothing_until_a_person_says_go_on(site: Site) -> None:
+    scan = site.start_scan()
+    site.await_results(1)
+    elsewhere = "10.77.0.120/30 via 10.77.0.11"  # another way into the scope: what a changed network looks like
+    site.demo.lan.laptop.configure(f"route add {elsewhere}")
+    try:
+        site.await_question(site.job["id"], "scan.network_changed")
+        time.sleep(1.5)  # the host being read is finished
+        during = site.results()
+        time.sleep(1.5)
+        assert site.results() == during
+        assert len(during) < site.demo.expected["computers"]
+    finally:
+        site.demo.lan.laptop.configure(f"route del {elsewhere}")
+    site.post(f"scans/{scan}/continue")
+    follow(site.client, site.job)
     assert len(site.results()) == site.demo.expected["computers"]
 
 
