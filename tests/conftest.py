@@ -15,8 +15,13 @@ from tests.lab.lan import Lan
 FUZZ_EXAMPLES = 10_000
 
 
-def pytest_configure() -> None:
-    """``make fuzz`` runs each property far longer, whatever number of examples it names for the suite."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the programs that tests start compile our code once, and prepare ``make fuzz``.
+
+    There each property runs far longer, whatever number of examples it names for the suite.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "compiled")
     if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
         settings.register_profile("fuzz", max_examples=FUZZ_EXAMPLES, deadline=None)
         settings.load_profile("fuzz")

@@ -1,4 +1,4 @@
-// 回头看 and 整改: what became of each finding, with the evidence of both visits; notices and where they stand.
+// Follow-up and rectification: what became of each finding, with the evidence of both visits; notices and where they stand.
 
 import { all, get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";

@@ -64,13 +64,8 @@ async function remove(view, { name }) {
 
 // Without the office's certificate nothing is encrypted: that stands in the question, and the answer confirms it.
 async function warning() {
-  try {
-    await get("office-certificate");
-    return "";
-  } catch (problem) {
-    if (problem.code !== "evidence.no_office_certificate") throw problem;
-    return t("confirm_unencrypted");
-  }
+  const { encrypts } = await get("status");
+  return encrypts ? "" : t("confirm_unencrypted");
 }
 
 async function seal(view, path, text) {

@@ -13,7 +13,7 @@ from api.v1.schemas import JobPath, PassphraseBody, SessionBody, UnitBody
 from appliance.jobs import describe
 from appliance.version import VERSION
 from appliance.visits import inspections as use
-from appliance.visits import recovery
+from appliance.visits import office, recovery
 from config.problems import EnvironmentProblem
 from scanner.discovery import find_nmap, may_send_raw
 
@@ -37,12 +37,13 @@ def new_launch_token() -> Any:
 
 @system.get(f"{PREFIX}/status")
 def status() -> Any:
-    """Version, whether the vault is open, what runs, and how discovery will send."""
+    """Version, whether the vault is open, whether bundles are encrypted, what runs, how discovery will send."""
     a = appliance()
     return answer(
         {
             "version": VERSION,
             "vault": {"exists": a.vault.exists(), "locked": a.vault.locked},
+            "encrypts": office.certificate_file(a).exists(),
             "jobs": [describe(job) for job in a.jobs.running()],
             "discovery_mode": _discovery_mode(),
             "open_changes": recovery.count_open(a),
