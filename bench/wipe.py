@@ -31,6 +31,7 @@ RUNS = 100
 SECRETS = 20
 CLONE_NEWNS = 0x20000
 MIBS = 48
+CHECKOUT = Path(__file__).parents[1]
 HOME = "/srv"
 FOLDERS = ("/tmp", "/var/tmp", "/var/log", "/dev/shm", HOME)
 API = "/api/v1"
@@ -75,12 +76,21 @@ class Laptop:
         system = self.root / "system"
         for number in range(len(FOLDERS)):
             (system / str(number)).mkdir(exist_ok=True)
+            self._leave_visible(FOLDERS[number], system / str(number))
         # The folder that hides the image itself comes last.
         for number, folder in sorted(enumerate(FOLDERS), key=lambda pair: str(system).startswith(pair[1])):
-            _mount("--bind", str(system / str(number)), folder)
+            _mount("--rbind", str(system / str(number)), folder)
         os.environ["HOME"] = HOME
         tempfile.tempdir = None
         act(disk / "data", stick)
+
+    @staticmethod
+    def _leave_visible(hidden: str, instead: Path) -> None:
+        """A checkout inside a folder that is about to be hidden must stay for the program that runs from it."""
+        if CHECKOUT.is_relative_to(hidden):
+            place = instead / CHECKOUT.relative_to(hidden)
+            place.mkdir(parents=True, exist_ok=True)
+            _mount("--bind", str(CHECKOUT), str(place))
 
     def leaks(self, lent: list[str]) -> list[bytes]:
         """What stands in the raw bytes of either disk."""

@@ -186,9 +186,9 @@ def test_a_killed_appliance_leaves_an_open_entry_that_recovering_closes(data: Pa
 
 @pytest.fixture
 def short_deadline(data: Path) -> None:
-    """A host may take five seconds; its worker gives up by itself after four."""
+    """A host may take ten seconds; its worker gives up by itself after nine."""
     with (data / "hezheng.toml").open("a") as settings:
-        settings.write("[scan]\nhost_deadline_seconds = 5\n")
+        settings.write("[scan]\nhost_deadline_seconds = 10\n")
 
 
 @pytest.fixture

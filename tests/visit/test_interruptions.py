@@ -74,6 +74,14 @@ class Site:
             assert time.monotonic() < deadline, self.client.get(f"/api/v1/jobs/{job}")
             time.sleep(0.05)
 
+    def assert_at_rest(self) -> None:
+        """The host being read is finished and no other is begun."""
+        time.sleep(5)
+        during = self.results()
+        time.sleep(3)
+        assert self.results() == during
+        assert len(during) < self.demo.expected["computers"]
+
     def raw_files(self) -> set[str]:
         return {path.name for path in (self.folder / "data" / "inspections").rglob("raw/*")}
 
@@ -131,11 +139,7 @@ def test_a_paused_scan_starts_no_further_host_until_it_goes_on(site: Site) -> No
     scan = site.start_scan()
     site.await_results(1)
     job = site.post(f"scans/{scan}/pause")
-    time.sleep(1.5)  # the host being read is finished
-    during = site.results()
-    time.sleep(1.5)
-    assert site.results() == during
-    assert len(during) < site.demo.expected["computers"]
+    site.assert_at_rest()
     site.post(f"scans/{scan}/continue")
     follow(site.client, job)
     assert len(site.results()) == site.demo.expected["computers"]
@@ -148,11 +152,7 @@ def test_a_laptop_carried_to_another_network_in_mid_scan_sends_nothing_until_a_p
     site.demo.lan.laptop.configure(f"route add {elsewhere}")
     try:
         site.await_question(site.job["id"], "scan.network_changed")
-        time.sleep(1.5)  # the host being read is finished
-        during = site.results()
-        time.sleep(1.5)
-        assert site.results() == during
-        assert len(during) < site.demo.expected["computers"]
+        site.assert_at_rest()
     finally:
         site.demo.lan.laptop.configure(f"route del {elsewhere}")
     site.post(f"scans/{scan}/continue")
