@@ -83,6 +83,7 @@ class ScanRun:
     _keyless: dict[str, SessionError] = field(default_factory=dict[str, SessionError])
     _pace: Pace = field(init=False)
     _whereabouts: Whereabouts = field(init=False)
+    _carried_off: Message | None = None
 
     def run(self) -> dict[str, Any]:
         """Returns ``{"scan", "state", "round", "hosts", "collected", "problem"}``."""
@@ -112,7 +113,7 @@ class ScanRun:
         while True:
             left = self._one_round()
             if self._stopped():
-                return store.CANCELLED, None
+                return store.CANCELLED, self._carried_off
             if self._round >= self.options.rounds:
                 return (store.INCOMPLETE if left else store.DONE), left
             self._wait_for_next_round()
@@ -193,7 +194,9 @@ class ScanRun:
 
     def _permits(self, address: str) -> bool:
         """By the permission in force at this moment."""
-        return Scope.of(authorisation_in_force(self.db)).permits(address, self.appliance.clock.now())
+        return not self._stopped() and Scope.of(authorisation_in_force(self.db)).permits(
+            address, self.appliance.clock.now()
+        )
 
     def _swept(self, every: list[StoredChunk]) -> Iterator[ChunkDone | ChunkFailed]:
         """Sweep what is not done. A pause ends the sweep; afterwards it goes on with the chunks that are left."""
@@ -348,18 +351,21 @@ class ScanRun:
         self._count(self.job.done + 1, self.job.total, 1)
 
     def _stopped(self) -> bool:
+        """Stopped by a person, or because the laptop was carried elsewhere: then every worker ends as on a stop."""
+        if not self.job.cancelled.is_set() and self._whereabouts.changed():
+            self._carried_off = Message.of("scan.network_changed")
+            self._log("scan.stopped_itself", reason=self._carried_off.code)
+            self.job.cancelled.set()
         return self.job.cancelled.is_set()
 
     def _interrupted(self) -> bool:
         return self._stopped() or self._paused()
 
     def _paused(self) -> bool:
-        """A nearly full disk pauses, so that what was begun can be stored; so does a network that is not the first."""
+        """A disk that is nearly full pauses: what was begun can still be stored, and nothing is lost."""
         wanted = self.appliance.settings.storage.min_free_mb
         if not self.job.paused.is_set() and (low := low_disk(self.folder.root, wanted)):
             self._ask(low)
-        if not self.job.paused.is_set() and self._whereabouts.changed():
-            self._ask(Message.of("scan.network_changed"))
         return self.job.paused.is_set()
 
     def _wait_while_paused(self) -> None:

@@ -239,6 +239,7 @@ def test_the_vault_is_made_from_the_page_and_a_short_passphrase_is_refused(page:
         window.type("#secret-form [name=again]", passphrase)
         window.click("#secret-yes")
         window.wait_for(answer, place)
+    assert not window.run("return document.getElementById('secret-dialog').open")
     window.console()  # the refused passphrase
 
 

@@ -38,5 +38,6 @@ def test_a_schedule_is_planned_on_the_page_and_what_is_due_says_why_it_waits(tmp
             window.click("#schedule-form button.primary")
             window.wait_for("每周一、周三，09:00", "#schedules")
             window.wait_for("尚未登记检测授权", "#schedule-asks")
+        assert len(served.client.get(f"{V1}/schedules")["items"]) == 2
     finally:
         served.stop()

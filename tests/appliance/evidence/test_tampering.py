@@ -174,7 +174,7 @@ def test_malformed_zips_never_crash_and_are_intact_only_with_every_byte_of_conte
 def test_the_reference_implementation_of_bagit_calls_a_bundle_valid(clean: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(seal_twice(tmp_path / "twice.zip").path, tmp_path / "twice")
     for bag in (clean, tmp_path / "twice"):
-        bagit.Bag(str(bag)).validate()
+        assert bagit.Bag(str(bag)).validate()
 
 
 def test_bytes_hidden_in_a_zip_are_found(tmp_path: Path) -> None:
