@@ -26,7 +26,7 @@ setup-test: $(VENV)/.test-ready
 	@tools/system-packages $(TEST_PACKAGES)
 
 test: setup-test
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_OPTIONS)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 check: $(VENV)/.test-ready
 	@$(BIN)/ruff format --check .

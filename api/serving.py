@@ -1,45 +1,19 @@
-"""The appliance as one process: lock, application, waitress, and a clean end."""
+"""The appliance as a service: waitress, the ticker, and a clean end."""
 
 from __future__ import annotations
 
 import errno
 import signal
 import socket
-from dataclasses import dataclass
 from types import FrameType
 
-from flask import Flask
 from waitress.server import create_server
 
-from api.app import create_app
-from api.auth import Gate, write_api_token
-from appliance.context import Appliance
-from appliance.folder import DataFolder
-from appliance.visits import ending, inspections, schedule
+from api.built import Built
+from appliance.visits import schedule
 from appliance.visits.ticker import Ticker
-from config.clock import Clock
 from config.problems import EnvironmentProblem
-from config.settings import Settings, load
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An application and what stands behind it."""
-
-    app: Flask
-    appliance: Appliance
-    gate: Gate
-
-
-def build(folder: DataFolder, clock: Clock) -> Built:
-    """Build the application over a data folder whose lock is held."""
-    settings = load(folder.root)
-    appliance = Appliance.open(folder, settings, clock)
-    ending.recover(appliance)
-    inspections.recover(appliance)
-    schedule.desk(appliance).recover()
-    gate = Gate(clock, write_api_token(folder.run))
-    return Built(create_app(appliance, gate), appliance, gate)
+from config.settings import Settings
 
 
 def listen(settings: Settings, port: int | None, listen_fd: int | None) -> socket.socket:

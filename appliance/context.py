@@ -31,7 +31,16 @@ from config.settings import Settings
 from credentials.vault import Vault
 from scanner import process
 
-PRELOADED = ("scanner.worker", "scanner.discovery", "scanner.single_machine.reading", "appliance.ledger.child")
+PRELOADED = (
+    "scanner.worker",
+    "scanner.discovery",
+    "scanner.probes",
+    "scanner.restoring",
+    "scanner.replaying",
+    "scanner.provenance",
+    "scanner.single_machine.reading",
+    "appliance.ledger.child",
+)
 """What the forkserver imports once, when the first limited process is needed."""
 
 

@@ -27,7 +27,7 @@ def main() -> dict[str, Any]:
             for run in range(RUNS):
                 delay = LATEST_SECONDS * run / RUNS
                 by_command = run % 5 == 0
-                took[by_command].append(seconds_to_silence(site, delay, by_command=by_command))
+                took[by_command].append(seconds_to_silence(site, delay, by_command=by_command).pressed)
         finally:
             site.stop()
     every = took[False] + took[True]

@@ -18,7 +18,7 @@ from typing import Any
 
 from werkzeug.test import Client as WsgiClient
 
-from api.serving import Built, build
+from api.built import Built, build
 from appliance.folder import DataFolder, writing
 from bench.power_cut import SETTINGS
 from config.clock import SystemClock

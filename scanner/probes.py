@@ -24,7 +24,7 @@ from scanner.guard import Guard, confine
 from scanner.probe_answers import NODE_STATUS_QUERY, node_status, ntlm_challenge, server_alive2, ssh_banner
 from scanner.process import Job, Upwards
 from scanner.session import SessionError
-from scanner.sighting import Sighting
+from scanner.sighting import EPMAP, NETBIOS, PACKETS_A_HOST, SMB, SSH, Sighting
 from scanner.transports import dcerpc
 from scanner.transports.ntlm import NtlmLogin
 from scanner.transports.orpc import OBJECT_EXPORTER
@@ -33,9 +33,7 @@ from scanner.transports.smb_logon import MORE_PROCESSING_REQUIRED, negotiate, to
 from scanner.transports.smb_protection import PreauthHash
 from scanner.transports.smb_wire import Command, Malformed, parse_session_setup, session_setup
 
-SSH, EPMAP, NETBIOS, SMB = 22, 135, 137, 445
 AT_ONCE = 64  # threads that mostly wait
-PACKETS_A_HOST = 35  # when everything that is asked for is there
 ANSWER_BYTES = 1 << 16
 SERVER_ALIVE2 = 5
 IP_RECVTTL = 12  # linux/in.h; the socket module has no name for it

@@ -13,7 +13,7 @@ from scanner.model import Identity, OperatingSystem, Platform, Record
 from scanner.process import Emit, Job
 from scanner.raw import RawRecord
 from scanner.replay import Recording
-from scanner.worker import replay
+from scanner.replaying import replay
 
 Origins = dict[str, dict[str, str]]
 """``identity`` and ``os`` → field → id of the raw record."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from config.clock import Clock, rfc3339
+from config.windows_marks import WindowsMarks
 from scanner import raw
 from scanner.raw import RawRecord
 from scanner.redaction import redact_text, redact_value, redact_wmi
+from scanner.replay import OPENED
 from scanner.session import (
     FileSeen,
     FileTree,
@@ -20,6 +22,7 @@ from scanner.session import (
     SessionError,
     Shell,
     ShellAnswer,
+    WindowsSession,
     WmiQuery,
     WmiRow,
 )
@@ -191,3 +194,20 @@ class RecordingShell:
 
 def _item_to_json(item: RegistryKey | SessionError) -> dict[str, Any]:
     return {"error": raw.error_to_json(item)} if isinstance(item, SessionError) else raw.key_to_json(item)
+
+
+def recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
+    """The session with everything recorded that is asked of it, and what a replay needs to ask the same."""
+    offset = session.clock_offset_seconds
+    opened_at = rfc3339(recorder.clock.now())
+    said = {"clock_offset_seconds": offset, "reached": session.reached, "at": opened_at, "marks": marks.recorded()}
+    recorder.record({"op": OPENED}, said)
+    return WindowsSession(
+        RecordingRegistry(session.registry, recorder),
+        session.channel,
+        RecordingWmi(session.wmi, recorder) if session.wmi else None,
+        clock_offset_seconds=offset,
+        files=RecordingFiles(session.files, recorder) if session.files else None,
+        marks=marks,
+        opened_at=opened_at,
+    )

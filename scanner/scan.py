@@ -20,15 +20,14 @@ from credentials.model import CredentialState, LoginProtocol, UnlockedCredential
 from credentials.selection import PORTS, LoginResult, NoneLeft, Selection, Use
 from scanner import facts, process
 from scanner.endings import FINAL_RESULTS, REASONS, cause_of, cut_short, login_result
+from scanner.errands import COLLECT_HOST, REPLAY_HOST, RESTORE_HOST
 from scanner.facts import Attempt
 from scanner.host_limits import MIB, smb_limits, ssh_limits
 from scanner.login_step import LoginStep
 from scanner.model import HostFacts, Outcome, Platform
 from scanner.process import Child, Limits
-from scanner.restoring import restore_host
 from scanner.session import SessionError
 from scanner.silence import Breaker, Knocks
-from scanner.worker import collect_host, replay_host
 
 POLL_SECONDS = 0.2  # how late a person's stop may be heard when no host says anything
 GENTLE_WORKERS = 2
@@ -222,7 +221,7 @@ class Fleet:
         if self.selection.of(credential_id).state is CredentialState.UNPROVEN:
             self.keeper.progress(credential_id, self.selection)
         job = self._job(task, facts_id, unlocked)
-        child = process.start(collect_host, job, self._limits(), self.clock)
+        child = process.start(COLLECT_HOST, job, self._limits(), self.clock)
         started_at = rfc3339(self.clock.now())
         self._running[child.connection] = _Running(task, child, facts_id, unlocked, started_at)
 
@@ -338,7 +337,7 @@ class Fleet:
         if begun is None or running.ending or not self.control.permits(running.task.address):
             return False
         job = {**self._job(running.task, running.facts_id, running.credential), **begun}
-        running.child, running.restoring = process.start(restore_host, job, self._limits(), self.clock), True
+        running.child, running.restoring = process.start(RESTORE_HOST, job, self._limits(), self.clock), True
         self._running[running.child.connection] = running
         return True
 
@@ -356,7 +355,7 @@ class Fleet:
             return
         attempt = self._attempt(running)
         job = {"records": records, "attempt": {name: getattr(attempt, name) for name in Attempt.__slots__}}
-        running.child = process.start(replay_host, job, self._limits(), self.clock)
+        running.child = process.start(REPLAY_HOST, job, self._limits(), self.clock)
         running.ending = running.cause
         self._running[running.child.connection] = running
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+SSH, EPMAP, NETBIOS, SMB = 22, 135, 137, 445
+PACKETS_A_HOST = 35  # when everything that is asked for is there
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from config.clock import Clock
 from config.message import Message
 from scanner import process
+from scanner.errands import KNOCK
 from scanner.process import Child, ChildEnded, Limits
-from scanner.worker import knock
 
 SHARE_PERCENT = 5
 FEWEST = 5
@@ -64,7 +64,7 @@ class Knocks:
     def suspect(self, address: str, port: int) -> None:
         """Knock at a host that did not answer a worker."""
         job = {"address": address, "port": port, "timeout_seconds": KNOCK_SECONDS}
-        child = process.start(knock, job, KNOCK_LIMITS, self.clock)
+        child = process.start(KNOCK, job, KNOCK_LIMITS, self.clock)
         self._children[child.connection] = (address, child)
 
     def hear(self, ready: Collection[object]) -> Message | None:

@@ -26,14 +26,13 @@ from scanner.facts import Attempt
 from scanner.login_step import LoginStep
 from scanner.model import CollectorResult, Platform, Record
 from scanner.process import Emit, Job, Upwards
-from scanner.raw import RawRecord, error_to_json
-from scanner.recording import Recorder, RecordingFiles, RecordingRegistry, RecordingShell, RecordingWmi
+from scanner.raw import error_to_json
+from scanner.recording import Recorder, RecordingShell, recorded
 from scanner.remote_registry import Access
-from scanner.replay import OPENED, Recording, ReplayFiles, ReplayRegistry, ReplayShell, ReplayWmi
 from scanner.restoring import announcing
 from scanner.runner import run_collectors
 from scanner.scope import install_guard
-from scanner.session import Elevation, LinuxSession, SessionError, WindowsSession
+from scanner.session import LinuxSession, SessionError, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.ssh import SshLimits, SshTarget, fetch_host_key, open_linux
 from scanner.transports.wmi import ENDPOINT_PORT, OBJECT_PORTS, WmiLimits, WmiTarget
@@ -133,38 +132,6 @@ def knock(job: Job, emit: Emit) -> None:
             emit({"answers": True})
 
 
-def replay_host(job: Job, emit: Emit) -> None:
-    """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
-    recording = Recording.of(RawRecord.from_json(line) for line in job["records"])
-    platform = Platform(job["attempt"]["platform"])
-    attempt = Attempt(**{**job["attempt"], "platform": platform})
-    records, results = replay(recording, platform, attempt.channel or "")
-    emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
-
-
-def replay(recording: Recording, platform: Platform, channel: str) -> Collected:
-    """Run the collectors of ``platform`` over ``recording``."""
-
-    def announce(name: str) -> None:
-        recording.collector = name
-
-    if platform is Platform.WINDOWS:
-        opened = recording.opened()
-        windows = WindowsSession(
-            ReplayRegistry(recording),
-            channel,
-            ReplayWmi(recording) if recording.has_wmi else None,
-            clock_offset_seconds=opened.get("clock_offset_seconds"),
-            files=ReplayFiles(recording) if recording.has_files else None,
-            marks=WindowsMarks.from_json(opened.get("marks", {})),
-            opened_at=opened.get("at"),
-        )
-        return run_collectors(windows, collectors_for(windows), announce)
-    elevation = Elevation() if recording.has_sudo else None
-    linux = LinuxSession(OnceShell(ReplayShell(recording)), channel, elevation)
-    return run_collectors(linux, linux_programs.collectors_for(linux), announce)
-
-
 def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock, emit: Emit) -> Collected:
     key = bytes.fromhex(host.redaction_key)
     recorder = Recorder(lambda record: emit({"raw": record.to_json()}), clock, session.channel, key)
@@ -177,23 +144,6 @@ def _collect(session: WindowsSession | LinuxSession, host: HostJob, clock: Clock
         return run_collectors(windows, collectors_for(windows), announce)
     linux = LinuxSession(OnceShell(RecordingShell(session.shell, recorder)), session.channel, session.elevation)
     return run_collectors(linux, linux_programs.collectors_for(linux), announce)
-
-
-def recorded(session: WindowsSession, recorder: Recorder, marks: WindowsMarks) -> WindowsSession:
-    """The session with everything recorded that is asked of it, and what a replay needs to ask the same."""
-    offset = session.clock_offset_seconds
-    opened_at = rfc3339(recorder.clock.now())
-    said = {"clock_offset_seconds": offset, "reached": session.reached, "at": opened_at, "marks": marks.recorded()}
-    recorder.record({"op": OPENED}, said)
-    return WindowsSession(
-        RecordingRegistry(session.registry, recorder),
-        session.channel,
-        RecordingWmi(session.wmi, recorder) if session.wmi else None,
-        clock_offset_seconds=offset,
-        files=RecordingFiles(session.files, recorder) if session.files else None,
-        marks=marks,
-        opened_at=opened_at,
-    )
 
 
 @contextmanager

@@ -36,7 +36,12 @@ def _lengthen(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lab tests need root; as root they run, and fail when a program is missing."""
+    """Lab tests need root; as root they run, and fail when a program is missing.
+
+    Their files come first, as they take longest: with several processes none is left alone with them in the end.
+    """
+    with_lab = {item.path for item in items if item.get_closest_marker("lab")}
+    items.sort(key=lambda item: item.path not in with_lab)
     if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
         for item in items:
             _lengthen(item)

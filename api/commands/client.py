@@ -78,7 +78,7 @@ class LocalTransport:
     def __init__(self, folder: DataFolder) -> None:
         from werkzeug.test import Client as WsgiClient
 
-        from api.serving import build
+        from api.built import build
 
         self._built = build(folder, SystemClock())
         self._client = WsgiClient(self._built.app)

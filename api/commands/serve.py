@@ -18,6 +18,7 @@ from config.problems import Conflict, EnvironmentProblem
 @click.option("--listen-fd", type=int, help="使用继承来的监听套接字。")
 def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     from api import serving
+    from api.built import build
     from appliance.folder import writing
     from appliance.visits import custody_watch, recovery
     from config.clock import SystemClock
@@ -27,7 +28,7 @@ def serve(data: Path | None, port: int | None, listen_fd: int | None) -> None:
     listening = serving.listen(load(folder.root), port, listen_fd)
     address = serving.address_of(listening)
     with writing(folder, address):
-        built = serving.build(folder, SystemClock())
+        built = build(folder, SystemClock())
         tell("serve.started")
         say(f"{address}/#token={built.gate.new_launch_token()}")
         tell("serve.data_folder", path=str(folder.root))

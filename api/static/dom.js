@@ -17,7 +17,28 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 export function fill(target, ...children) {
+  const putBack = whatAPersonDid(target);
   target.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  putBack();
+}
+
+// What was opened or typed survives a refresh: the details and forms with a ``data-key`` are the same before and after.
+function whatAPersonDid(target) {
+  const fields = (form) => [...form.querySelectorAll("[name]")];
+  const opened = new Set([...target.querySelectorAll("details[data-key][open]")].map((one) => one.dataset.key));
+  const typed = new Map([...target.querySelectorAll("form[data-key]")].map((form) => [form.dataset.key, fields(form)]));
+  const focused = document.activeElement;
+  return () => {
+    for (const one of target.querySelectorAll("details[data-key]")) if (opened.has(one.dataset.key)) one.open = true;
+    for (const form of target.querySelectorAll("form[data-key]")) {
+      const before = typed.get(form.dataset.key) ?? [];
+      for (const field of fields(form)) {
+        const was = before.find(({ name }) => name === field.name);
+        if (was) field.value = was.value;
+        if (was && was === focused) field.focus();
+      }
+    }
+  };
 }
 
 export const quiet = (text) => h("p", { class: "quiet" }, text);

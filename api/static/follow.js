@@ -92,7 +92,7 @@ function sideOf(side) {
 // The verdicts of both visits, fetched when somebody wants to see them.
 function evidence(view, line) {
   const place = h("div", {});
-  const details = h("details", {}, h("summary", {}, t("follow_evidence")), place);
+  const details = h("details", { "data-key": line.sequence }, h("summary", {}, t("follow_evidence")), place);
   details.addEventListener("toggle", () => {
     if (details.open && !place.childElementCount) fetchEvidence(view, line, place).catch(complain);
   });
@@ -142,7 +142,7 @@ async function showNotices(view) {
 
 function noticeDetails(view, { id, state }) {
   const place = h("div", {});
-  const details = h("details", {}, h("summary", {}, t("notice_open")), place);
+  const details = h("details", { "data-key": id }, h("summary", {}, t("notice_open")), place);
   details.addEventListener("toggle", () => {
     if (details.open && !place.childElementCount) showNotice(view, id, place).catch(complain);
   });
@@ -166,11 +166,12 @@ function eventForm(view, id) {
   options(kind, [["reply", label("notice_event", "reply")], ["accept", t("event_accepted")], ["return", t("event_returned")], ["extension", label("notice_event", "extension")], ["talk", label("notice_event", "talk")], ["reminder", label("notice_event", "reminder")]]);
   const text = h("input", { name: "text", maxlength: 500, autocomplete: "off", "aria-label": t("event_text"), placeholder: t("event_text") });
   const until = h("input", { type: "date", name: "until", "aria-label": t("event_until") });
-  const form = h("form", { class: "inline" }, kind, text, until, h("button", {}, t("event_add")), h("output", { class: "message", role: "alert" }));
+  const form = h("form", { class: "inline", "data-key": id }, kind, text, until, h("button", {}, t("event_add")), h("output", { class: "message", role: "alert" }));
   onSubmit(form, async (fields) => {
     const outcome = { accept: true, return: false }[fields.kind];
     const body = outcome === undefined ? { kind: fields.kind, until: fields.until || null } : { kind: "outcome", accepted: outcome };
     await post(`notices/${id}/events`, { ...body, text: fields.text });
+    form.reset();
     await view.refresh();
   });
   return form;

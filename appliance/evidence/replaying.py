@@ -19,7 +19,7 @@ from scanner.facts import Attempt
 from scanner.model import HostFacts
 from scanner.raw import RawRecord
 from scanner.replay import Recording
-from scanner.worker import replay
+from scanner.replaying import replay
 
 SHOWN = 20
 WORKER = "worker"

@@ -27,11 +27,11 @@ from config.problems import BadInput, Conflict
 from config.windows_marks import windows_marks
 from scanner import facts as facts_json
 from scanner import process
+from scanner.errands import READ_FOLDER
 from scanner.model import DeviceKind, Host, HostFacts, Identity
 from scanner.process import ChildEnded, Limits
 from scanner.single_machine import kit
 from scanner.single_machine.folder import Envelope, opened
-from scanner.single_machine.reading import read_folder
 
 OFFLINE = "offline:"
 """Begins the address of a computer that has none."""
@@ -157,7 +157,7 @@ def _read(appliance: Appliance, inspection_id: str, files: Mapping[str, bytes], 
     raw: list[bytes] = []
     facts: HostFacts | None = None
     try:
-        for message in process.run(read_folder, job, limits, appliance.clock):
+        for message in process.run(READ_FOLDER, job, limits, appliance.clock):
             if "problem" in message:
                 problem = Message.from_json(message["problem"])
                 raise BadInput(problem.code, **problem.params)

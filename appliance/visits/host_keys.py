@@ -15,10 +15,10 @@ from config.clock import rfc3339
 from config.problems import BadInput
 from credentials.selection import PORTS, LoginProtocol
 from scanner import process
+from scanner.errands import FETCH_KEY
 from scanner.process import Child, Limits
 from scanner.raw import error_from_json
 from scanner.session import SessionError
-from scanner.worker import fetch_key
 
 CPU_SECONDS = 5
 AT_ONCE = 16
@@ -70,7 +70,7 @@ def _fetch_batch(
     children: dict[Any, tuple[str, Child]] = {}
     for address in addresses:
         errand = {"address": address, "port": PORTS[LoginProtocol.SSH], "timeout_seconds": timeout}
-        child = process.start(fetch_key, errand, limits, appliance.clock)
+        child = process.start(FETCH_KEY, errand, limits, appliance.clock)
         children[child.connection] = (address, child)
     try:
         while children and not job.cancelled.is_set():

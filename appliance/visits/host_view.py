@@ -13,8 +13,9 @@ from appliance.store.database import Db, Row
 from appliance.visits import host_facts
 from config.message import Message
 from scanner import process
+from scanner.errands import FIND_ORIGINS
 from scanner.process import ChildEnded, Limits
-from scanner.provenance import find_origins, is_replayable
+from scanner.provenance import is_replayable
 
 GROUPS = ("installations", "licence_states", "traces", "antivirus", "floating_licences")
 ONCE = ("identity", "os")
@@ -88,7 +89,7 @@ def _origins(appliance: Appliance, document: Mapping[str, Any], raw: list[dict[s
     limits = Limits(REPLAY_SECONDS * 2, REPLAY_SECONDS, appliance.settings.scan.worker_memory_mb)
     job = {"records": raw, "platform": document["platform"]}
     try:
-        for message in process.run(find_origins, job, limits, appliance.clock):
+        for message in process.run(FIND_ORIGINS, job, limits, appliance.clock):
             return message["origins"]
     except ChildEnded:
         return {}

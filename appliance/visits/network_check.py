@@ -24,11 +24,11 @@ from config.message import Message
 from config.problems import NotFound
 from credentials.selection import PORTS, LoginProtocol
 from scanner import process, sighting
+from scanner.errands import FETCH_KEY, PROBE_BATCH
 from scanner.network_place import Kernel, Place, Ways, differences, moved, read_kernel, ways_into
-from scanner.probes import EPMAP, SMB, probe_batch
 from scanner.process import Child, ChildEnded, Limits
 from scanner.scope import Scope
-from scanner.worker import fetch_key
+from scanner.sighting import EPMAP, SMB
 
 BATCH = 8
 MOST_ASKED = 24
@@ -181,10 +181,10 @@ def _ask(appliance: Appliance, hosts: list[KnownHost]) -> dict[str, Told]:
         for host in hosts:
             if host.key:
                 errand = {"address": host.address, "port": PORTS[LoginProtocol.SSH], "timeout_seconds": SECONDS}
-                children.append((host, process.start(fetch_key, errand, limits, appliance.clock)))
+                children.append((host, process.start(FETCH_KEY, errand, limits, appliance.clock)))
         if names:
             errand = _errand(list(names), packets_per_second(appliance.settings))
-            children.append((None, process.start(probe_batch, errand, limits, appliance.clock)))
+            children.append((None, process.start(PROBE_BATCH, errand, limits, appliance.clock)))
         for host, child in children:
             for message in _messages(child):
                 told |= _told_key(host, message) if host else _told_name(names, message)

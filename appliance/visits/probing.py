@@ -21,11 +21,11 @@ from config.settings import Settings
 from scanner import process
 from scanner.devices import PRINT
 from scanner.discovery_plan import GENTLE_PACKETS_PER_SECOND
+from scanner.errands import PROBE_BATCH
 from scanner.model import Identity
 from scanner.nat import one_card_many_names, suspicions
-from scanner.probes import PACKETS_A_HOST, probe_batch
 from scanner.process import Child, Limits
-from scanner.sighting import Sighting
+from scanner.sighting import PACKETS_A_HOST, Sighting
 
 BATCH = 128
 SECONDS = 1.0  # one answer; a LAN needs milliseconds
@@ -66,7 +66,7 @@ def _probe(appliance: Appliance, db: Db, job: Job, batch: Sequence[StoredHost]) 
     longest = 30 + len(batch) * (SECONDS + PACKETS_A_HOST / rate)
     limits = Limits(longest, CPU_SECONDS, appliance.settings.scan.worker_memory_mb)
     ids = {stored.host.address: stored.id for stored in batch}
-    child = process.start(probe_batch, errand, limits, appliance.clock)
+    child = process.start(PROBE_BATCH, errand, limits, appliance.clock)
     try:
         return _hear(appliance, db, job, child, ids)
     finally:

@@ -23,10 +23,10 @@ from config.problems import Conflict, NotFound, Problem, Refused
 from credentials.selection import PORTS
 from scanner import process
 from scanner.endings import cause_of
+from scanner.errands import RESTORE_HOST
 from scanner.host_limits import MIB, smb_limits
 from scanner.process import Child, ChildEnded, Limits
 from scanner.raw import error_from_json
-from scanner.restoring import restore_host
 from scanner.scope import Scope, require
 from scanner.service_state import Rung, Step
 from scanner.session import SessionError
@@ -172,7 +172,7 @@ def _recover_one(recovery: _Recovery) -> None:
     }
     wall = settings.host_deadline_seconds
     limits = Limits(wall, settings.worker_cpu_seconds, settings.worker_memory_mb, MIB, MIB)
-    child = process.start(restore_host, job, limits, appliance.clock)
+    child = process.start(RESTORE_HOST, job, limits, appliance.clock)
     try:
         _listen(recovery, child)
     except ChildEnded as ended:

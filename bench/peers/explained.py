@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.test import Client as WsgiClient
 
-from api.serving import Built, build
+from api.built import Built, build
 from appliance.context import Appliance
 from appliance.folder import DataFolder, writing
 from appliance.store import audits as audit_store

@@ -19,13 +19,12 @@ from scanner.collectors.windows import collectors_for
 from scanner.facts import Attempt
 from scanner.model import FactsOrigin, HostFacts, Platform
 from scanner.process import Job, Upwards
-from scanner.recording import Recorder, RecordingShell
+from scanner.recording import Recorder, RecordingShell, recorded
 from scanner.runner import run_collectors
 from scanner.session import LinuxSession, ShellAnswer, WindowsSession
 from scanner.single_machine import regfile, regquery, script
 from scanner.single_machine.folder import PAIR, Envelope, Files, opened, text_of
 from scanner.single_machine.sessions import CHANNEL, FolderFiles, FolderRegistry, FolderShell, FolderWmi
-from scanner.worker import recorded
 
 EXPORTS = ("machine.reg", "people.reg", "installer.reg")
 SLACK = timedelta(days=1)

@@ -15,7 +15,7 @@ import pytest
 from werkzeug.test import Client as WsgiClient
 from werkzeug.test import TestResponse
 
-from api.serving import Built, build
+from api.built import Built, build
 from appliance.folder import DataFolder, writing
 from config.clock import SystemClock
 

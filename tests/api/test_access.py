@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import Client as WsgiClient
 
 from api.auth import SAFE_METHODS
-from api.serving import build
+from api.built import build
 from appliance.folder import DataFolder, writing
 from config.clock import SystemClock
 from tests.api.browser import until

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import Client as WsgiClient
 from werkzeug.test import TestResponse
 
-from api.serving import build
+from api.built import build
 from appliance.folder import DataFolder, writing
 from config.clock import SystemClock
 from config.messages import catalogue

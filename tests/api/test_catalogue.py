@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from api.serving import build
+from api.built import build
 from appliance.folder import DataFolder, writing
 from appliance.recognition import catalogue as catalogues
 from config.clock import SystemClock

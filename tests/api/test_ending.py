@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from api.serving import build
+from api.built import build
 from appliance.evidence import custody
 from appliance.folder import DataFolder
 from appliance.store import endings

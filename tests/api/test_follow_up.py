@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from werkzeug.serving import make_server
 from werkzeug.test import Client as WsgiClient
 
+from api.built import build
 from api.commands.follow_up import follow_up
-from api.serving import build
 from appliance.folder import DataFolder, writing
 from config.clock import SystemClock
 from tests.api.conftest import Api

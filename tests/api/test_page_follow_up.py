@@ -32,15 +32,28 @@ def test_a_follow_up_is_compared_and_a_notice_issued_on_the_page(data: Path) -> 
         page.click("#followed-lines summary")
         page.wait_for("R29 · 非正版", "#followed-lines")
         page.wait_for("PC3-2", "#followed-lines")
+        refreshed(page)
+        page.wait_for("R29 · 非正版", "#followed-lines")
         page.run("for (const one of document.querySelectorAll('#tab-follow details')) one.open = true; return true")
         page.type("#notice-form [name=number]", "整改〔2026〕1号")
         page.type("#notice-form [name=deadline]", "2099-12-31")
         page.click("#notice-form button.primary")
         page.wait_for("整改中", "#notices")
         assert [one["number"] for one in api.get(f"{again}/notices")["items"]] == ["整改〔2026〕1号"]
+        page.type("#notices [name=text]", "现场看过")
         page.type("#notices select[name=kind]", "accept")
+        refreshed(page)
+        assert page.run("return document.querySelector('#notices [name=text]').value") == "现场看过"
         page.click("#notices form button")
         page.wait_for("已销号", "#notices")
+
+
+def refreshed(page: Browser) -> None:
+    """As at the end of a job: everything is drawn anew, and what was opened or typed stays."""
+    page.run(
+        "document.querySelector('#followed-lines tr').id = 'before'; dispatchEvent(new HashChangeEvent('hashchange'))"
+    )
+    page.wait("return !document.getElementById('before')")
 
 
 def enter(api: Api, page: Browser) -> None:

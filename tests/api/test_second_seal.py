@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from werkzeug.test import Client as WsgiClient
 
+from api.built import build
 from api.commands import hezheng as program
 from api.commands.base import guarded
-from api.serving import build
 from appliance.evidence.certificate import recipient
 from appliance.evidence.verify import verify_bundle
 from appliance.folder import DataFolder, writing

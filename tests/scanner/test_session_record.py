@@ -11,9 +11,9 @@ from scanner.model import Identity, Platform
 from scanner.raw import RawRecord
 from scanner.recording import Recorder, RecordingRegistry
 from scanner.replay import OPENED, Recording
+from scanner.replaying import replay
 from scanner.runner import run_one
 from scanner.session import RegistryKey, RegistryValue, WindowsSession
-from scanner.worker import replay
 
 NOW = FixedClock(parse_rfc3339("2026-11-21T09:00:00.000+08:00"))
 

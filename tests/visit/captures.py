@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import NamedTuple
 
 from config.clock import SystemClock
 from tests.lab.lan import Lan
@@ -60,8 +63,15 @@ def sent(pcap: Path, source: str) -> Iterator[tuple[float, str]]:
             yield seconds + micros / 1e6, str(ip_address(frame[38:42]))
 
 
-def seconds_to_silence(site: FleetSite, delay: float, *, by_command: bool = False) -> float:
-    """Scan, cancel ``delay`` seconds after its first packets; returns how long after that the last packet left."""
+class Silence(NamedTuple):
+    """Seconds until the last packet left: since a person asked for it, and since the custody log says so."""
+
+    pressed: float
+    recorded: float
+
+
+def seconds_to_silence(site: FleetSite, delay: float, *, by_command: bool = False) -> Silence:
+    """Scan, and cancel ``delay`` seconds after its first packets."""
     pcap = site.folder / "cancel.pcap"
     with site.lan.capture(pcap):
         job = site.start_scan()
@@ -78,7 +88,13 @@ def seconds_to_silence(site: FleetSite, delay: float, *, by_command: bool = Fals
         site.await_job(job, lambda state: state["state"] != "running")  # pyright: ignore[reportUnknownLambdaType]
         time.sleep(AFTER_SECONDS)
     times = [at for at, _ in sent(pcap, site.lan.laptop_address)]
-    return max(times) - pressed
+    return Silence(max(times) - pressed, max(times) - _last_cancelled(site))
+
+
+def _last_cancelled(site: FleetSite) -> float:
+    custody = site.folder / "data" / "inspections" / site.inspection / "custody.jsonl"
+    records = map(json.loads, custody.read_text("utf-8").splitlines())
+    return max(datetime.fromisoformat(one["at"]).timestamp() for one in records if one["action"] == "scan.cancelled")
 
 
 def generated_scope(seed: int) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ from scanner import facts
 from scanner.model import HostFacts, Platform
 from scanner.raw import RawRecord
 from scanner.replay import Recording
-from scanner.worker import replay
+from scanner.replaying import replay
 from tests.lab import demo_unit
 from tests.visit.conftest import Visited
 

@@ -28,8 +28,8 @@ from scanner.facts import Attempt
 from scanner.model import DeviceKind, FactsOrigin, Host, Platform
 from scanner.raw import RawRecord
 from scanner.replay import Recording
+from scanner.replaying import replay
 from scanner.scope import Authorisation
-from scanner.worker import replay
 from tests.appliance.evidence.sample import BEIJING
 from tests.scanner.collectors.windows.complete import FOLDER as CAPTURED
 

@@ -18,10 +18,10 @@ from scanner.facts import Attempt
 from scanner.model import FactsOrigin, HostFacts, Outcome, Platform
 from scanner.raw import RawRecord
 from scanner.replay import Recording
+from scanner.replaying import replay
 from scanner.session import AccessDenied
 from scanner.single_machine import kit
 from scanner.single_machine.folder import Envelope, opened
-from scanner.worker import replay
 from tests.lab import complete_pc
 from tests.lab.wine import Wine
 from tests.scanner.collectors.windows.complete import captured, expected, listed

@@ -26,14 +26,14 @@ from scanner.model import (
     Trace,
 )
 from scanner.raw import RawRecord
-from scanner.recording import Recorder
+from scanner.recording import Recorder, recorded
 from scanner.replay import Recording
+from scanner.replaying import replay
 from scanner.runner import run_collectors
 from scanner.session import FileState, WindowsSession
 from scanner.transports.smb import SmbLimits, SmbTarget, open_windows
 from scanner.transports.smb_files import READING
 from scanner.transports.smb_wire import FILE_OPEN
-from scanner.worker import recorded, replay
 from tests.lab import complete_pc
 from tests.lab.lan import Lan
 from tests.scanner.collectors.windows.complete import captured, expected, listed
