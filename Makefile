@@ -34,7 +34,7 @@ check: $(VENV)/.test-ready
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-bench: setup
+bench: $(VENV)/.bench-ready
 	@tools/system-packages $(LAB_PACKAGES)
 	@$(BIN)/python bench/run.py $(NAME)
 
@@ -51,6 +51,10 @@ $(VENV)/.run-ready: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test-ready: requirements/test.txt $(VENV)/.run-ready
 	@tools/install-python $(VENV) requirements/test.txt
+	@touch $@
+
+$(VENV)/.bench-ready: requirements/bench.txt $(VENV)/.test-ready
+	@tools/install-python $(VENV) requirements/bench.txt
 	@touch $@
 
 # Maintainers: renew the hash-pinned requirement files after changing pyproject.toml.
