@@ -28,6 +28,7 @@ def measure(root: Path, ids: list[str]) -> dict[str, Any]:
     folder, clock = DataFolder(root), SystemClock()
     with writing(folder, ""):
         built = build(folder, clock)
+        assert built.appliance.reference_problems == ()  # the service reads its reference data when it starts
         measured = {
             "verdicts": [_timed(ask) for ask in _verdicts(built.appliance, ids)],
             "numbers": [_timed(ask) for ask in _numbers(built.appliance, ids)],
