@@ -69,6 +69,8 @@ class Catalogue:
             return self._by_rule(rule, text, version)
         if publisher and not is_package and self._makes_parts(fold(publisher)):
             return Recognition(None, "field.publisher", noise=True)
+        if rule := self._last(text, fold(publisher or ""), is_package=is_package):
+            return Recognition(None, rule.id, noise=True)
         if section and section.rpartition("/")[2].lower() in self._files.noise.sections:
             return Recognition(None, "field.section", noise=True)
         return Recognition(None, "field.system_component", noise=True) if system_component else UNKNOWN
@@ -143,6 +145,12 @@ class Catalogue:
 
     def _makes_parts(self, publisher: str) -> bool:
         return any(part in publisher and holds(publisher, part) for part in self._files.noise.publishers)
+
+    def _last(self, text: str, publisher: str, *, is_package: bool) -> Rule | None:
+        """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""
+        rules = self._files.noise.last_packages if is_package else self._files.noise.last_names
+        asked = (rule for rule in rules if not rule.publisher or any(part in publisher for part in rule.publisher))
+        return next((rule for rule in asked if rule.accepts(text, publisher)), None)
 
     def _by_rule(self, rule: Rule, text: str, version: str | None) -> Recognition:
         if not rule.product:

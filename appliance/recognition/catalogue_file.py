@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.model import Activation, Category, LicensingModel, Product, SoftwareOrigin
 from appliance.recognition.catalogue_index import Rule
-from appliance.recognition.catalogue_vendors import Vendor, shorter
+from appliance.recognition.catalogue_vendors import Vendor, longer, shorter
 from appliance.recognition.names import fold
 from config.probe_paths import probe_paths
 from config.problems import BadInput
@@ -38,6 +38,8 @@ class NoiseFields:
     release_types: frozenset[str]
     sections: frozenset[str]
     publishers: tuple[str, ...]
+    last_names: tuple[Rule, ...]  # asked in order about a program of which no other rule speaks
+    last_packages: tuple[Rule, ...]  # the same for packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,35 @@ class NoiseEntry(Finder):
     priority: int = NOISE_PRIORITY
 
 
+class LastEntry(Shape):
+    """A rule without a literal: only a pattern, and the makers of whose entries it may speak."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    matching: re.Pattern[str]
+    unless: re.Pattern[str] | None = None
+    publisher: Words = ()
+
+    def rule(self) -> Rule:
+        publisher = tuple(map(fold, self.publisher))
+        return Rule(f"noise.{self.id}", "", 0, matching=self.matching, unless=self.unless, publisher=publisher)
+
+
 class NoiseFile(Shape):
     release_types: Words
     sections: Words
     publishers: Words = ()
     rules: tuple[NoiseEntry, ...]
+    last_names: tuple[LastEntry, ...] = ()
+    last_packages: tuple[LastEntry, ...] = ()
+
+    def fields(self) -> NoiseFields:
+        return NoiseFields(
+            release_types=frozenset(map(fold, self.release_types)),
+            sections=frozenset(self.sections),
+            publishers=tuple(map(fold, self.publishers)),
+            last_names=tuple(entry.rule() for entry in self.last_names),
+            last_packages=tuple(entry.rule() for entry in self.last_packages),
+        )
 
 
 class VendorEntry(Shape):
@@ -136,8 +162,10 @@ class VendorEntry(Shape):
     starts: Words = ()
 
     def vendor(self) -> Vendor:
-        """The maker; what its publisher's name holds is a name of it too, so is its name's short form."""
-        names = tuple(dict.fromkeys((*self.aliases, *self.publishers, *shorter(self.name))))
+        """The maker; what its publisher's name holds is a name of it too, so are its names shorter and longer."""
+        called = (self.name, *self.aliases)
+        forms = (form for name in called for form in (*shorter(name), *longer(name)))
+        names = tuple(dict.fromkeys((*self.aliases, *self.publishers, *forms)))
         return Vendor(self.id, self.name, self.origin, names, self.publishers, self.starts)
 
 
@@ -192,11 +220,7 @@ def read(folder: Path) -> CatalogueFiles:
         edition_codes={fold(word): e.name for e in editions for word in (*e.words, *e.codes)},
         edition_licensing={e.name: e.licensing for e in editions if e.licensing},
         releases={entry.id: entry.releases for entry in entries if entry.releases},
-        noise=NoiseFields(
-            release_types=frozenset(map(fold, noise.release_types)),
-            sections=frozenset(noise.sections),
-            publishers=tuple(map(fold, noise.publishers)),
-        ),
+        noise=noise.fields(),
         rules=tuple(rules),
         sources={entry.id: entry.source for entry in entries if entry.source},
         open_source=frozenset(entry.id for entry in entries if entry.open_source),

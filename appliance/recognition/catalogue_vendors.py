@@ -34,6 +34,12 @@ GENERIC = re.compile(
     r"engineering|consulting|media|enterprises?|publishing|research|innovations?|corp|inc|tools?)|\.(?:com|org|net|io)|"
     r"(?:软件|信息|网络|科技|技术|系统|电子|智能|数字|数据|工程|发展|服务|文化|传媒|集团|股份|安全))$"
 )
+PLACE = re.compile(
+    r" ?[(（](?:中国|北京|上海|天津|重庆|深圳|广州|杭州|南京|苏州|武汉|成都|西安|厦门|珠海|青岛|济南|大连|长沙|合肥|"
+    r"香港|china|beijing|shanghai|shenzhen|guangzhou|hangzhou|hong ?kong|prc)[)）]",
+    re.IGNORECASE,
+)
+LONGER = ("软件", "科技", "网络", "信息")  # what people add to a short Chinese name of a maker (开目 → 开目软件)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7a3]|株式会社")
 CHINESE_PLACE = re.compile(
@@ -126,7 +132,7 @@ def named_by(publisher: str) -> Vendor | None:
     whole = " ".join(publisher.split()).strip("\"' ,")
     if not whole:
         return None
-    name = _without(whole, LEGAL_FORM, FRONT)
+    name = _without(PLACE.sub("", whole) or whole, LEGAL_FORM, FRONT)
     first = FIRST_FORM.match(name)
     forms = [name, *shorter(name), whole, *((first[0],) if first else ())]
     return Vendor("", name, _origin(whole), tuple(dict.fromkeys(form for form in forms[1:] if form != name)))
@@ -145,6 +151,12 @@ def shorter(name: str) -> Iterator[str]:
     while (found := GENERIC.search(name.casefold())) and found.start() > 1:
         name = name[: found.start()].strip(" ,&-")
         yield name
+
+
+def longer(name: str) -> Iterator[str]:
+    """A bare Chinese name with the words that are often said behind it."""
+    if CHINESE.search(name[-1:]) and not GENERIC.search(name):
+        yield from (name + word for word in LONGER)
 
 
 def _origin(publisher: str) -> SoftwareOrigin | None:

@@ -224,3 +224,39 @@ def test_parts_of_a_computer_are_no_programs_whatever_their_brand(catalogue: Cat
 def test_what_may_need_a_licence_stays_visible(catalogue: Catalogue, name: str, publisher: str) -> None:
     """A program taken for a part would lose its verdict, which is worse than a part that is asked about."""
     assert not catalogue.recognise(name, publisher or None, platform=Platform.WINDOWS).noise
+
+
+@pytest.mark.parametrize(
+    ("name", "publisher", "rule"),
+    [
+        ("Foo-Link USBDriver 2.1 x64", "", "noise.glued-word"),
+        ("hppM1005LaserJetService", "Hewlett-Packard", "noise.printer-kit"),
+        ("iR-ADV C3520", "Canon Inc.", "noise.printer-model"),
+        ("FooStream IP (TWAIN)", "", "noise.image-source"),
+        ("NI Logos 20.0", "National Instruments", "noise.instrument-part"),
+        ("foo_collection_neutral", "Microsoft Corporation", "noise.underscored"),
+    ],
+)
+def test_a_part_without_a_telling_literal_is_known_by_how_it_is_named(
+    catalogue: Catalogue, name: str, publisher: str, rule: str
+) -> None:
+    assert catalogue.recognise(name, publisher or None, platform=Platform.WINDOWS).rule == rule
+
+
+def test_a_rule_about_certain_makers_is_silent_where_the_maker_is_unknown_or_another(catalogue: Catalogue) -> None:
+    for publisher in (None, "Somebody else"):
+        for name in ("iR-ADV C3520", "NI Logos 20.0", "SolutionCenter"):
+            assert catalogue.recognise(name, publisher, platform=Platform.WINDOWS).rule == "unknown"
+
+
+def test_a_word_in_the_middle_of_a_package_name_tells_a_part(catalogue: Catalogue) -> None:
+    parts = (
+        "foo-graphics-driver-dri",
+        "foo-plugin-bar",
+        "foo-libs-double",
+        "deepin-wine6-stable-i386",
+        "qtspeech5-foo",
+    )
+    programs = ("com.foo.plugin-bar-app", "gnome-font-viewer", "foo-driverless", "qt-creator")
+    assert [p for p in parts if not catalogue.recognise(p, platform=Platform.LINUX).noise] == []
+    assert [p for p in programs if catalogue.recognise(p, platform=Platform.LINUX).noise] == []

@@ -25,6 +25,8 @@ def catalogue() -> Catalogue:
         ("Maestro Soft AS", "Maestro Soft"),
         ("Copyright Esposito Software", "Esposito Software"),
         ("上海亦存网络科技有限公司", "亦存网络科技"),
+        ("某某移动（北京）科技有限公司", "某某移动科技"),
+        ("Foo (Shenzhen) Co., Ltd.", "Foo"),
         ("Ltd.", "Ltd."),
     ],
 )
@@ -109,3 +111,9 @@ def test_a_maker_is_also_known_by_its_short_name(catalogue: Catalogue) -> None:
     assert wellintech is not None
     assert "IAR" in iar.aliases
     assert "亚控" in wellintech.aliases
+
+
+def test_a_short_chinese_name_is_also_known_with_the_word_people_add(catalogue: Catalogue) -> None:
+    vendor = catalogue.vendor_of("开目CAD 2020")
+    assert vendor is not None
+    assert {"开目软件", "开目科技"} <= set(vendor.aliases)
