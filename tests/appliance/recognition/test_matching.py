@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.ledger.model import Asset, AssetState, RowRef
@@ -216,6 +216,7 @@ ASSETS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(HOSTS, ASSETS, st.data())
 def test_the_order_of_input_never_matters(hosts: list[HostView], assets: list[Asset], data: st.DataObject) -> None:
     expected = match_hosts(hosts, assets)
