@@ -65,6 +65,8 @@ class Catalogue:
         text = fold(name)
         is_package = platform is Platform.LINUX and package_format not in PROGRAMS
         rule = self._index.package(text) if is_package else self._index.program(text, fold(publisher or ""))
+        if rule is None and not is_package:
+            rule = self._behind_maker(text, fold(publisher or ""))
         if rule is not None:
             return self._by_rule(rule, text, version)
         if publisher and not is_package and self._makes_parts(fold(publisher)):
@@ -145,6 +147,14 @@ class Catalogue:
 
     def _makes_parts(self, publisher: str) -> bool:
         return any(part in publisher and holds(publisher, part) for part in self._files.noise.publishers)
+
+    def _behind_maker(self, text: str, publisher: str) -> Rule | None:
+        """The rule of a product that is named behind its own maker's name."""
+        for vendor, rest in self._makers.after_name(text):
+            rule = self._index.program(rest, publisher)
+            if rule and rule.product and self.products[rule.product].vendor == vendor.name:
+                return rule
+        return None
 
     def _last(self, text: str, publisher: str, *, is_package: bool) -> Rule | None:
         """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""

@@ -70,6 +70,7 @@ class Vendors:
     by_name: dict[str, Vendor] = field(default_factory=dict[str, Vendor])
     _parts: dict[str, list[tuple[str, Vendor]]] = field(default_factory=dict[str, list[tuple[str, Vendor]]])
     _starts: Prefixes = field(default_factory=Prefixes)
+    _names: Prefixes = field(default_factory=Prefixes)
     _ranked: list[Vendor] = field(default_factory=list[Vendor])
 
     @classmethod
@@ -79,6 +80,7 @@ class Vendors:
         for vendor in vendors:
             index._add(vendor)
         index._starts.close()
+        index._names.close()
         return index
 
     def find(self, name: str, publisher: str, *, known_only: bool = False) -> Vendor | None:
@@ -93,6 +95,13 @@ class Vendors:
         starts = [found for found in self._by_start(name) if not said or _begins_with_maker(name, *found)]
         return self._longest(starts) or (None if known_only else named_by(publisher))
 
+    def after_name(self, name: str) -> Iterator[tuple[Vendor, str]]:
+        """What follows a maker's own name in a folded name (同元软控 mworks → 同元软控, mworks), the longest first."""
+        found = [(length, rank) for length, ranks in self._names.find(name) for rank in ranks]
+        for length, rank in sorted(found, reverse=True):
+            if (rest := name[length:].lstrip(" -_")) and ends_word(name, length):
+                yield self._ranked[rank], rest
+
     def _add(self, vendor: Vendor) -> None:
         self.by_name[vendor.name] = vendor
         rank = len(self._ranked)
@@ -103,6 +112,8 @@ class Vendors:
         implied = (brand,) if not vendor.starts and len(brand) >= SHORTEST_BRAND and brand.isascii() else ()
         for start in (*map(fold, vendor.starts), *implied):
             self._starts.add(start, rank)
+        for called in {fold(called) for called in (vendor.name, *vendor.aliases) if len(called) > 1}:
+            self._names.add(called, rank)
 
     def _by_publisher(self, said: str) -> Iterator[tuple[int, Vendor]]:
         for token in tokens(said) & self._parts.keys():

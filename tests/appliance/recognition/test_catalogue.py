@@ -260,3 +260,15 @@ def test_a_word_in_the_middle_of_a_package_name_tells_a_part(catalogue: Catalogu
     programs = ("com.foo.plugin-bar-app", "gnome-font-viewer", "foo-driverless", "qt-creator")
     assert [p for p in parts if not catalogue.recognise(p, platform=Platform.LINUX).noise] == []
     assert [p for p in programs if catalogue.recognise(p, platform=Platform.LINUX).noise] == []
+
+
+def test_a_product_is_found_behind_its_own_makers_name_only(catalogue: Catalogue) -> None:
+    own = catalogue.recognise("同元软控 MWorks 2023", platform=Platform.WINDOWS)
+    other = catalogue.recognise("东软 MWorks 2023", platform=Platform.WINDOWS)
+    assert own.product is not None
+    assert (own.product.name, other.product) == ("MWORKS", None)
+
+
+def test_help_and_components_of_an_audited_program_are_parts_of_it(catalogue: Catalogue) -> None:
+    names = ("MELSOFT Navigator Help", "SIMATIC S7-PLCSIM Interop Components", "Revit 2022 样板文件", "浩辰CAD 帮助")
+    assert [name for name in names if not catalogue.recognise(name, platform=Platform.WINDOWS).noise] == []
