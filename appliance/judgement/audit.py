@@ -24,7 +24,7 @@ from appliance.model import Decision, Finding, Product, Rate, Verdict
 from appliance.recognition import identity
 from appliance.rules import judge
 from appliance.rules.model import Context, Copy, Ruling, Seat
-from appliance.rules.registered import note_unregistered, registered
+from appliance.rules.registered import note_unregistered, registered, registered_first
 from appliance.rules.surplus import named_surplus
 from appliance.rules.surplus import surplus as judge_surplus
 from config.message import Message
@@ -167,11 +167,11 @@ class AuditRun:
     def _verdict(self, copy: Copy, plan: SeatPlan) -> Verdict:
         by_paper = has_seat_by_paper(copy, self._register)
         seat = plan.hand_out(copy, self._register.of_copy(copy), by_paper)
-        found = self._register.of_copy(copy, seat)
+        found = registered_first(self._register.of_copy(copy, seat), copy, self._log)
         ruling = judge(copy, found, self._context)
-        if seat is Seat.SURPLUS and (copy.product.id, slot_of(copy, by_paper)) in plan.named:
+        if seat is Seat.SURPLUS and (copy.product.id, slot_of(copy, by_paper, found.reach)) in plan.named:
             ruling = ruling if ruling.decision is Decision.UNLICENSED else named_surplus(copy, found)
-        ruling = note_unregistered(ruling, copy, self._log)
+        ruling = note_unregistered(ruling, copy, found, self._log)
         computer = copy.computer
         ruling, decided_by = self._decided.apply(ruling, computer.host_id, copy.product.id)
         if not computer.official:

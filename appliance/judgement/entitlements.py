@@ -9,15 +9,15 @@ from typing import Protocol, TypeVar
 
 from appliance.judgement.declared import NOTHING, Declared
 from appliance.ledger.model import FreeListEntry, Licence, Proof, ProofLevel, SoftwareType
-from appliance.model import Category, Product
+from appliance.model import Product
 from appliance.recognition.names import fold, year
-from appliance.rules.editions import rank
+from appliance.rules.editions import rank_of
 from appliance.rules.model import Copy, Entitlements, Grant, GrantKind, Seat, kind_of
 from appliance.rules.term import has_ended
 from appliance.rules.versions import Fit, fit, named_in
 
 T = TypeVar("T")
-ClassKey = tuple[str, tuple[str, ...], int, str]  # product id, installed versions, rank of the edition, platform
+ClassKey = tuple[str, tuple[str, ...], int, str, str]  # product id, versions, rank of edition, platform, department
 GIFT = ("受赠", "捐赠", "赠送", "调剂", "划转", "调拨")
 DOWNGRADE, UPGRADE = ("降级",), ("升级权", "可升级", "软件保障", "免费升级")
 PLATFORMS = (("linux", ("linux", "信创版", "麒麟版", "统信版", "uos版")), ("windows", ("windows版", "for windows")))
@@ -43,21 +43,30 @@ class Register:
     )
 
     def of(
-        self, product: Product, versions: tuple[str, ...], seat: Seat = Seat.NONE, level: int = 0, platform: str = ""
+        self,
+        product: Product,
+        versions: tuple[str, ...],
+        seat: Seat = Seat.NONE,
+        level: int = 0,
+        platform: str = "",
+        department: str = "",
     ) -> Entitlements:
         """What the ledgers say about these versions of a product; ``level``: rank of the installed edition. Rows that
-        name the copy's ``platform`` come first, those that name another one last.
+        name the copy's ``platform`` come first, those that name another one last. A 场地授权 of other departments than
+        ``department`` covers only where nothing else does.
         """
-        key = ((product.id, versions, level, platform), seat)
+        reach = department if any(grant.departments for grant in self.grants.get(product.id, ())) else ""
+        key = ((product.id, versions, level, platform, reach), seat)
         if key not in self._known:
             found = self._build(product, versions, level)
-            covering = sorted(found.covering, key=lambda g: (g.platform != platform, g.platform != ""))
-            self._known[key] = replace(found, covering=tuple(covering), seat=seat)
+            reaching = [grant for grant in found.covering if grant.reaches(reach)] or found.covering
+            covering = sorted(reaching, key=lambda g: (g.platform != platform, g.platform != ""))
+            self._known[key] = replace(found, covering=tuple(covering), seat=seat, reach=reach)
         return self._known[key]
 
     def of_copy(self, copy: Copy, seat: Seat = Seat.NONE) -> Entitlements:
         """What the ledgers say about one copy."""
-        return self.of(copy.product, copy.versions, seat, copy.level, copy.platform)
+        return self.of(copy.product, copy.versions, seat, copy.level, copy.platform, copy.computer.department)
 
     def products_by_number(self) -> dict[str, str]:
         """软件编号 → product id, over 附件7 and 附件6."""
@@ -186,7 +195,7 @@ def _grant(row: Licence, product: Product, read: _Reading) -> Grant:
     proof = read.levels.get(row.software_no, ProofLevel.P0)
     counted = kind is not GrantKind.COUNTED or row.quantity is not None
     release = release_of(row, product)
-    limits_edition = product.category is Category.OPERATING_SYSTEM and kind is not GrantKind.OEM
+    editions = (f"{row.name} {row.version}", *row.usable_versions) if kind is not GrantKind.OEM else ()
     return Grant(
         row=row,
         kind=kind,
@@ -195,7 +204,7 @@ def _grant(row: Licence, product: Product, read: _Reading) -> Grant:
         ended=has_ended(row, read.as_of),
         cells=version_cells(row, product),
         release=next((text for text in (row.version, release) if any(c.isdigit() for c in text)), ""),
-        level=rank(f"{row.name} {row.version}") if limits_edition else 0,
+        level=max((rank_of(product, text) for text in editions), default=0),
         gift=row.software_no in read.gifts or any(word in row.remark for word in GIFT),
         departments=read.scopes.get(row.software_no, ()),
         platform=_platform(f"{row.name} {row.version}"),

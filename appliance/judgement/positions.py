@@ -17,7 +17,7 @@ from appliance.model import Activation, Category, Product
 from appliance.rules.model import Copy, Entitlements, Grant, GrantKind, Seat
 from appliance.rules.oem import on_oem_channel
 
-Slot = tuple[int, tuple[str, ...], int]  # tier, installed versions, rank of the edition
+Slot = tuple[int, tuple[str, ...], int, str]  # tier, installed versions, rank of the edition, reach of 场地授权
 OFFICIAL_READY, OFFICIAL_OPEN, APART_READY, APART_OPEN = range(4)
 UNALLOCATED = 4  # added to the tier of a copy to which 附件8 gives no seat: allocated ones come first
 
@@ -70,7 +70,7 @@ class SeatPlan:
         """The seat of the next copy of a class; call once a copy, in canonical order."""
         if not uses_seat(copy, found):
             return Seat.NONE
-        counts = self.left[copy.product.id, slot_of(copy, allocated)]
+        counts = self.left[copy.product.id, slot_of(copy, allocated, found.reach)]
         kind = next(index for index, count in enumerate(counts) if count)
         counts[kind] -= 1
         return (Seat.PROVEN, Seat.UNPROVEN, Seat.SURPLUS)[kind]
@@ -81,14 +81,16 @@ class SeatPlan:
         return SeatPlan(left, self.surpluses, self.positions, self.named)
 
 
-def slot_of(copy: Copy, allocated: bool) -> Slot:
-    """The class of a copy within its product. ``allocated``: 附件8 gives it a seat, or to no computer at all."""
+def slot_of(copy: Copy, allocated: bool, reach: str = "") -> Slot:
+    """The class of a copy within its product. ``allocated``: 附件8 gives it a seat, or to no computer at all.
+    ``reach``: its department, where 场地授权 of the product are limited to departments.
+    """
     ready = copy.activated or copy.product.activation is not Activation.READABLE
     if copy.computer.official:
         tier = OFFICIAL_READY if ready else OFFICIAL_OPEN
     else:
         tier = APART_READY if ready else APART_OPEN
-    return (tier if allocated else tier + UNALLOCATED), copy.versions, copy.level
+    return (tier if allocated else tier + UNALLOCATED), copy.versions, copy.level, reach
 
 
 def has_seat_by_paper(copy: Copy, register: Register) -> bool:
@@ -132,7 +134,7 @@ def plan_seats(
         products[product_id] = copy.product
         if uses_seat(copy, found):
             slots = demand.setdefault(product_id, {})
-            slot = slot_of(copy, has_seat_by_paper(copy, register))
+            slot = slot_of(copy, has_seat_by_paper(copy, register), found.reach)
             slots[slot] = slots.get(slot, 0) + 1
         elif found.ended and not found.covering and not on_oem_channel(copy):
             unseated[product_id] = unseated.get(product_id, 0) + 1
@@ -233,7 +235,7 @@ class Share:
 
     def _rows_for(self, slot: Slot, register: Register) -> tuple[int, ...]:
         assert self.product is not None, "copies were counted, so their product is known"
-        covering = register.of(self.product, slot[1], level=slot[2]).covering
+        covering = register.of(self.product, slot[1], level=slot[2], department=slot[3]).covering
         return tuple(index for index, grant in enumerate(self.grants) if grant in covering)
 
     def _fill(self, allowed: set[int]) -> None:
@@ -277,7 +279,7 @@ class Share:
         assert self.product is not None
         rest = self.demand[slot] - self._seated(slot)
         unproven = self._seated(slot) - proven
-        covering = register.of(self.product, slot[1], level=slot[2]).covering
+        covering = register.of(self.product, slot[1], level=slot[2], department=slot[3]).covering
         unlimited = any(not g.proven and (g.kind is not GrantKind.COUNTED or g.row.quantity is None) for g in covering)
         return [proven, unproven + rest, 0] if unlimited else [proven, unproven, rest]
 

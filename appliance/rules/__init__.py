@@ -16,7 +16,7 @@ from appliance.rules.free import free, personal_only
 from appliance.rules.kms import impossible_kms
 from appliance.rules.model import Context, Copy, Entitlements, Ruling
 from appliance.rules.no_record import volume_without_record, without_record
-from appliance.rules.oem import oem, other_hardware
+from appliance.rules.oem import bundled, oem, other_hardware
 from appliance.rules.on_record import activated, unreadable
 from appliance.rules.site import site
 from appliance.rules.term import term_ended
@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     not_activated,  # R10
     generic_key,  # R9
     oem,  # R1, R2, R3, R5
+    bundled,  # R1, R2 of a system that comes with its maker's hardware
     volume_without_record,  # R7
     without_record,  # R29
     site,  # R13

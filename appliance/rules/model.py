@@ -13,7 +13,7 @@ from appliance.judgement.policy import Switches
 from appliance.judgement.traces import NO_TRACES, KnownTraces
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, ProofLevel, SoftwareType
 from appliance.model import Activation, Category, Decision, Phase, Product
-from appliance.rules.editions import rank
+from appliance.rules.editions import rank_of
 from appliance.rules.evidence import Graded
 from config.message import Message
 from scanner.model import LicenceState, LicenceStatus
@@ -59,8 +59,8 @@ class Copy(NamedTuple):
 
     @property
     def level(self) -> int:
-        """Rank of the installed edition of an operating system; 0 for everything else."""
-        return rank(self.edition) if self.product.category is Category.OPERATING_SYSTEM else 0
+        """Rank of the installed edition, where the product's editions have an order; else 0."""
+        return rank_of(self.product, self.edition)
 
     @property
     def channel(self) -> str:
@@ -112,7 +112,7 @@ class Grant(NamedTuple):
     ended: bool  # 许可期限 is over on the as-of date
     cells: tuple[str, ...]  # what the row says about versions: 可使用版本, 软件版本, the release in its 软件名称
     release: str = ""  # the licensed version itself
-    level: int = 0  # rank of the licensed edition of an operating system
+    level: int = 0  # rank of the highest licensed edition, where the product's editions have an order
     gift: bool = False  # 受赠 or 调剂
     departments: tuple[str, ...] = ()  # whom a 场地授权 covers; empty = the whole unit
     platform: str = ""  # the platform that the row names, or empty
@@ -121,6 +121,10 @@ class Grant(NamedTuple):
     def ref(self) -> str:
         """The ledger row."""
         return self.row.ref.text()
+
+    def reaches(self, department: str) -> bool:
+        """Whether a 场地授权 covers a department; one without a stated scope covers the whole unit."""
+        return self.kind is not GrantKind.SITE or not self.departments or department in self.departments
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class Entitlements:
     ended: tuple[Grant, ...] = ()  # those that would cover, were they not over
     free: tuple[FreeListEntry, ...] = ()
     seat: Seat = Seat.NONE
+    reach: str = ""  # the copy's department, where a 场地授权 of the product is limited to departments
 
     @property
     def on_record(self) -> bool:

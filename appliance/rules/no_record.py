@@ -7,14 +7,15 @@ deadline". Source: 《政府机关使用正版软件管理办法》第三条: �
 from __future__ import annotations
 
 from appliance.model import Decision
-from appliance.rules.model import Context, Copy, Entitlements, Ruling
+from appliance.rules.model import Context, Copy, Entitlements, GrantKind, Ruling
 from appliance.rules.papers import GENUINE
 from config.message import Message
 
 
 def volume_without_record(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
-    """R7: the machine shows a volume activation that no ledger row explains."""
-    if found.covering or not copy.channel.startswith("VOLUME"):
+    """R7: the machine shows a volume activation that no ledger row explains; an OEM row explains the maker's only."""
+    explained = any(grant.kind is not GrantKind.OEM for grant in found.covering)
+    if explained or not copy.channel.startswith("VOLUME"):
         return None
     reason = Message.of("verdict.volume_no_record", product=copy.product.name, channel=copy.channel)
     return _by_phase("R7", reason, copy, context)

@@ -4,12 +4,13 @@ R1 "OEM OS: channel OEM (DM/SLP/COA), activated, installed edition = delivered e
 R2 "OEM licence on other hardware, or its machine scrapped → 非正版; board replaced with 维修单 → 正版; maker mismatch
 or junk maker → 待核实 (人工确认)". R3 "higher edition installed than delivered, no other licence → 非正版".
 R5 "OEM Home edition, label fits, in an office → policy switch, default 正版 with a remark".
+A system that its maker gives with its own hardware alone and that shows no activation (macOS) follows R1 and R2 too.
 Source: 《政府机关使用正版软件管理办法》: 应当采购预装正版操作系统软件的计算机产品.
 """
 
 from __future__ import annotations
 
-from appliance.model import Category, Decision
+from appliance.model import Activation, Category, Decision, LicensingModel
 from appliance.recognition import identity
 from appliance.recognition.makers import differ
 from appliance.rules.editions import rank
@@ -54,12 +55,33 @@ def oem(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
         Message.of("verdict.oem_activated", channel=copy.channel, edition=installed, delivered=delivered),
         Message.of("verdict.oem_maker", maker=copy.computer.maker),
     )
-    if _moved_and_repaired(copy):
-        repaired = Message.of("verdict.oem_repaired", asset=copy.computer.asset_no)
-        return Ruling(Decision.LICENSED, "R2", (*reasons, repaired), PREINSTALLED, rows)
+    moved = _moved_and_repaired(copy)
+    if moved:
+        reasons = (*reasons, Message.of("verdict.oem_repaired", asset=copy.computer.asset_no))
     if rank(installed) == HOME:
         return _home(reasons, rows, context)
+    if moved:
+        return Ruling(Decision.LICENSED, "R2", reasons, PREINSTALLED, rows)
     return Ruling(Decision.LICENSED, "R1", reasons, PREINSTALLED, rows)
+
+
+def bundled(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
+    """R1 for a system that comes with its maker's hardware and shows no activation (macOS); R2 on other hardware."""
+    product = copy.product
+    came_along = product.licensing is LicensingModel.OEM and product.category is Category.OPERATING_SYSTEM
+    if not came_along or product.activation is not Activation.UNREADABLE:
+        return None
+    rows = _rows(found)
+    if doubt := _maker_doubt(copy, rows, context):
+        return doubt
+    maker = copy.computer.maker
+    if differ(maker, product.vendor):
+        reason = Message.of("verdict.bundled_elsewhere", product=product.name, maker=maker, vendor=product.vendor)
+        settles = Message.of("settle.machine_papers")
+        return Ruling(Decision.TO_VERIFY, "R2", (reason,), PREINSTALLED, rows, settles=settles)
+    reason = Message.of("verdict.bundled", product=product.name, maker=maker)
+    remark = Message.of("verdict.activation_unreadable")
+    return Ruling(Decision.LICENSED, "R1", (reason,), PREINSTALLED, rows, remarks=(remark,))
 
 
 def _rows(found: Entitlements) -> tuple[str, ...]:

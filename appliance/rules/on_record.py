@@ -8,10 +8,10 @@ proof, version, term and count fit → 正版, remark 激活状态不可读".
 
 from __future__ import annotations
 
-from appliance.model import Activation, Category, Decision
-from appliance.rules.kms import KMS_CLIENT, kms_hosts_of
+from appliance.model import Activation, Category
+from appliance.rules.kms import undeclared_kms
 from appliance.rules.model import Context, Copy, Entitlements, Ruling
-from appliance.rules.papers import PAPERS, record_ruling, refs
+from appliance.rules.papers import record_ruling
 from config.message import Message
 
 LINUX_DESKTOPS = ("kylin", "uos")
@@ -21,7 +21,7 @@ def activated(copy: Copy, found: Entitlements, context: Context) -> Ruling | Non
     """R6 or R24: the machine shows an activation and a row covers it."""
     if not copy.activated or not found.covering:
         return None
-    if open_kms := _undeclared_kms(copy, found, context):
+    if open_kms := undeclared_kms(copy, found, context):
         return open_kms
     application = (copy.state.application or "").casefold() if copy.state else ""
     if copy.product.category is Category.OPERATING_SYSTEM and application in LINUX_DESKTOPS:
@@ -36,20 +36,3 @@ def unreadable(copy: Copy, found: Entitlements, context: Context) -> Ruling | No
         return None
     state = Message.of("verdict.installed", product=copy.product.name, version="、".join(copy.versions) or None)
     return record_ruling("R28", copy, found, context, state, Message.of("verdict.activation_unreadable"))
-
-
-def _undeclared_kms(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
-    """A KMS activation needs the unit's own declared host; one it does not name cannot be compared."""
-    hosts = kms_hosts_of(copy)
-    if copy.channel != KMS_CLIENT or any(host in context.kms_hosts for host in hosts):
-        return None
-    host = "、".join(hosts) or None
-    return Ruling(
-        Decision.TO_VERIFY,
-        "R6",
-        (Message.of("verdict.kms_undeclared", host=host),),
-        PAPERS,
-        refs(found.covering),
-        found.covering[0].row.software_no,
-        settles=Message.of("settle.kms_statement", host=host),
-    )

@@ -23,7 +23,7 @@ def version_outside(copy: Copy, found: Entitlements, context: Context) -> Ruling
     reason = Message.of(
         "verdict.version_outside",
         software_no=first.row.software_no,
-        installed="、".join(copy.versions),
+        installed=" ".join(text for text in ("、".join(copy.versions), copy.edition) if text),
         usable="、".join(first.cells),
     )
     return Ruling(Decision.UNLICENSED, "R30", (reason,), GENUINE, refs(stated), first.row.software_no)

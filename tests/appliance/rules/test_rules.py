@@ -451,11 +451,20 @@ MACHINE_CASES = given(
             UNLICENSED,
         ),
         Case(
-            "a published generic key",
+            "a published generic key, the row without paper",
             copy_of(OFFICE, state=state(channel="RETAIL", generic_key=True)),
             "R9",
             OPEN,
             "settle.retail_papers",
+            proofs=(),
+            seat=Seat.UNPROVEN,
+        ),
+        Case(
+            "a published generic key, and the invoice is there",
+            copy_of(OFFICE, state=state(channel="RETAIL", generic_key=True)),
+            "R9",
+            LICENSED,
+            "verdict.generic_key",
         ),
         Case(
             "a retail licence on record with contract", copy_of(OFFICE, state=state(channel="RETAIL")), "R6", LICENSED

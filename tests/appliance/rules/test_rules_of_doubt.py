@@ -9,7 +9,7 @@ from appliance.judgement.traces import known_traces
 from appliance.ledger.model import LicenceType, Proof, ProofLevel
 from appliance.model import Activation, Decision, Product
 from appliance.rules.evidence import Grade, Graded, acts_on, grade, graded_for, unbound
-from appliance.rules.model import Seat
+from appliance.rules.model import Entitlements, Seat
 from appliance.rules.registered import note_unregistered, registered
 from scanner.model import Trace
 from tests.appliance.judgement.world import CAD, KYLIN, OFFICE, WINDOWS, WPS, computer, copy_of, install, proof
@@ -219,6 +219,8 @@ CRACK_CASES = given(
             copy_of(WINDOWS, "10", state=state(application="windows", channel="RETAIL", key_tail="3V66T")),
             "R9",
             OPEN,
+            proofs=(),
+            seat=Seat.UNPROVEN,
         ),
     ],
 )
@@ -543,7 +545,7 @@ def test_r20_a_fine_copy_without_a_row_in_the_install_log(
 ) -> None:
     copy = copy_of(WPS, on=computer(computer_no="JSJ-1"))
     ruling = rule_on(Case(sentence, copy, "R28", LICENSED, rows=(row(),)))
-    after = note_unregistered(ruling, copy, registered(rows))
+    after = note_unregistered(ruling, copy, Entitlements(), registered(rows))
     assert (after.decision, after.rule) == (Decision.LICENSED, "R28")
     assert ("verdict.install_not_registered" in codes(after)) is noted
 
