@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 
 from config.messages import catalogue
 
-AREAS = ("label", "page", "policy", "rate")
+AREAS = ("label", "page", "policy", "rate", "replay")
 """Message areas whose sentences the page puts together itself."""
 
 STATIC = Path(__file__).parents[1] / "static"

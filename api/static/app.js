@@ -6,7 +6,10 @@ import * as final from "./final.js";
 import * as follow from "./follow.js";
 import * as home from "./home.js";
 import * as jobs from "./jobs.js";
+import { letGo } from "./keep.js";
+import * as others from "./others.js";
 import * as prepare from "./prepare.js";
+import * as rectify from "./rectify.js";
 import * as result from "./result.js";
 import * as same from "./same.js";
 import * as scan from "./scan.js";
@@ -16,6 +19,7 @@ import * as vault from "./vault.js";
 import { choices, label, t, when } from "./words.js";
 
 const TABS = { prepare, scan, result, follow, seal };
+const RECTIFICATION = "#/rectification";
 const ROUTE = /^#\/([0-9A-Z]{26})(?:\/(\w+))?$/;
 
 // What is shown. The lists are those of the chosen inspection.
@@ -78,7 +82,7 @@ async function login() {
 function showLogin(reason) {
   $("login-reason").textContent = reason;
   $("login").hidden = false;
-  for (const id of ["home", "inspection", "vault"]) $(id).hidden = true;
+  for (const id of ["home", "rectification", "inspection", "vault", "to-list"]) $(id).hidden = true;
 }
 
 async function enter() {
@@ -95,23 +99,35 @@ async function enter() {
 async function route() {
   const [, id, tab] = ROUTE.exec(location.hash) ?? [];
   const changed = id !== view.id;
+  const ofAll = !id && location.hash === RECTIFICATION;
+  const stays = Boolean(id) && !changed && tab === view.tab;
   view.id = id ?? null;
   view.tab = tab in TABS ? tab : null;
-  $("home").hidden = Boolean(id);
-  $("to-list").hidden = !id;
-  $("inspection").hidden = true;
-  $("job").hidden = true;
+  $("to-list").hidden = false;
+  if (!stays) for (const place of ["home", "rectification", "inspection", "job"]) $(place).hidden = true;
+  if (changed) leave();
   try {
-    if (!id) {
-      document.title = t("title_home");
-      await home.show();
-    } else {
-      if (changed) for (const one of Object.values(TABS)) one.reset?.();
-      await refresh();
-    }
+    if (id) await refresh();
+    else await showAll(ofAll);
   } catch (error) {
     if (error.status === 401) showLogin(error.message);
     else complain(error);
+  }
+}
+
+// What was half typed belonged to the inspection that was shown.
+function leave() {
+  letGo();
+  for (const form of document.querySelectorAll("#inspection form")) form.reset();
+  for (const one of [schedule, ...Object.values(TABS)]) one.reset?.();
+}
+
+async function showAll(ofAll) {
+  document.title = t(ofAll ? "title_rectification" : "title_home");
+  try {
+    await (ofAll ? rectify : home).show();
+  } finally {
+    $(ofAll ? "rectification" : "home").hidden = Boolean(view.id);
   }
 }
 
@@ -124,15 +140,21 @@ async function refresh() {
     all(view.path("hosts")),
     ...lists.map((name) => get(view.path(name))),
   ]);
+  const origin = summary.inspection.sealed_at ? await others.origin(id) : "";
   if (id !== view.id) return;
-  Object.assign(view, { summary, hosts });
+  Object.assign(view, { summary, hosts, origin });
   lists.forEach((name, n) => (view[name] = found[n].items));
   showHead();
   view.tab ??= nextStep();
   showTabs();
-  await TABS[view.tab].show(view);
-  if (view.tab === "scan") await schedule.show(view);
-  if (view.tab === "result") await same.show(view);
+  try {
+    await TABS[view.tab].show(view);
+    if (view.tab === "scan") await schedule.show(view);
+    if (view.tab === "result") await same.show(view);
+  } finally {
+    // Not before: the lists still hold what was shown of another inspection.
+    if (id === view.id) $("inspection").hidden = false;
+  }
 }
 
 function nextStep() {
@@ -149,12 +171,11 @@ function showHead() {
   $("as-of").textContent = as_of;
   $("policy").textContent = label("policy", policy);
   $("sealed-banner").hidden = !view.sealed;
-  $("sealed-banner").textContent = view.sealed ? t("sealed_banner", { at: when(sealed_at) }) : "";
+  $("sealed-banner").textContent = view.sealed ? view.origin || t("sealed_banner", { at: when(sealed_at) }) : "";
   const others = choices("phase").filter(([value]) => value !== phase);
   fill($("phase-choice"), others.map(([value, text]) => h("option", { value }, text)));
   for (const element of document.querySelectorAll("#inspection .writes")) element.hidden = view.sealed;
   final.show(view);
-  $("inspection").hidden = false;
 }
 
 function showTabs() {
@@ -185,7 +206,7 @@ function bindPhase() {
 }
 
 function bind() {
-  for (const group of [final, same, home, jobs, vault, schedule, ...Object.values(TABS)]) group.bind?.(view);
+  for (const group of [final, same, home, jobs, rectify, vault, schedule, ...Object.values(TABS)]) group.bind?.(view);
   for (const dialog of document.querySelectorAll("dialog")) closable(dialog);
   bindPhase();
   $("notice-close").addEventListener("click", () => ($("notice").hidden = true));

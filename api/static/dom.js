@@ -1,6 +1,7 @@
 // Building blocks. Text reaches the document only as text nodes: names from hosts and ledgers are hostile input.
 
 import { Problem } from "./api.js";
+import { redraw } from "./keep.js";
 import { t } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -17,29 +18,22 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 export function fill(target, ...children) {
-  const putBack = whatAPersonDid(target);
-  target.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
-  putBack();
+  const shown = children.flat().filter((child) => child !== null && child !== undefined && child !== "");
+  redraw(target, () => target.replaceChildren(...shown));
 }
 
-// What was opened or typed survives a refresh: the details and forms with a ``data-key`` are the same before and after.
-function whatAPersonDid(target) {
-  const fields = (form) => [...form.querySelectorAll("[name]")];
-  const opened = new Set([...target.querySelectorAll("details[data-key][open]")].map((one) => one.dataset.key));
-  const typed = new Map([...target.querySelectorAll("form[data-key]")].map((form) => [form.dataset.key, fields(form)]));
-  const focused = document.activeElement;
-  return () => {
-    for (const one of target.querySelectorAll("details[data-key]")) if (opened.has(one.dataset.key)) one.open = true;
-    for (const form of target.querySelectorAll("form[data-key]")) {
-      const before = typed.get(form.dataset.key) ?? [];
-      for (const field of fields(form)) {
-        const was = before.find(({ name }) => name === field.name);
-        if (was) field.value = was.value;
-        if (was && was === focused) field.focus();
-      }
-    }
-  };
+// Details whose content is fetched when somebody opens them, and again when they are redrawn open.
+export function lazyDetails(key, title, load) {
+  const place = h("div", {});
+  const details = h("details", { "data-key": key, "data-loads": true }, h("summary", {}, title), place);
+  const again = () => load(place).catch(complain);
+  details.addEventListener("toggle", () => details.open && !place.childElementCount && again());
+  details.addEventListener("again", again);
+  return details;
 }
+
+// Eight characters a group: read aloud and copied by hand, without spaces when copied by machine.
+export const grouped = (text) => h("code", { class: "groups" }, (text.match(/.{1,8}/g) ?? []).map((part) => h("span", {}, part)));
 
 export const quiet = (text) => h("p", { class: "quiet" }, text);
 

@@ -1,7 +1,9 @@
-// Follow-up and rectification: what became of each finding, with the evidence of both visits; notices and where they stand.
+// Follow-up and rectification: what became of each finding, with the evidence of both visits; what is due.
 
 import { all, get, post } from "./api.js";
-import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";
+import { $, complain, fill, h, lazyDetails, onClick, onSubmit, options, quiet, table } from "./dom.js";
+import { bindNotices, showNotices } from "./notices.js";
+import * as schedule from "./schedule.js";
 import { DASH, choices, label, percent, t, when } from "./words.js";
 
 const PAGE = 100;
@@ -18,7 +20,7 @@ const maybe = (path) => get(path).catch((error) => {
 
 export async function show(view) {
   for (const card of document.querySelectorAll("#tab-follow .of-follow-up")) card.hidden = !isFollowUp(view);
-  await showNotices(view);
+  await Promise.all([showNotices(view), schedule.showDue(view, $("follow-asks"))]);
   if (!isFollowUp(view)) return;
   const [baseline, head, inspections] = await Promise.all([maybe(view.path("baseline")), maybe(view.path("comparison")), all("inspections")]);
   showBaseline(view, baseline, inspections);
@@ -52,10 +54,15 @@ async function showDoubts(view, baseline) {
 const listedAs = ({ department, user, computer, software, kind }) => [[department, user, computer].filter(Boolean).join(" · "), h("small", {}, [kind, software].filter(Boolean).join(" · "))];
 
 function decide(view, row) {
-  const select = h("select", { "aria-label": t("follow_which") }, h("option", { value: "" }, t("follow_none_of_them")));
+  const select = h("select", { name: "host_id", "aria-label": t("follow_which") }, h("option", { value: "" }, t("follow_none_of_them")));
   options(select, view.hosts.map(({ id }) => [id, view.hostName(id)]), row.host_id);
-  const say = button(t("follow_say"), () => post(view.path("baseline/rows"), { row: row.row, host_id: select.value }).then(view.refresh).catch(complain), { class: "writes" });
-  return [select, say];
+  const form = h("form", { class: "inline", "data-key": row.row }, select, view.sealed ? null : h("button", {}, t("follow_say")), h("output", { class: "message", role: "alert" }));
+  onSubmit(form, async ({ host_id }) => {
+    await post(view.path("baseline/rows"), { row: row.row, host_id });
+    form.reset();
+    await view.refresh();
+  });
+  return form;
 }
 
 function showHead(view, { outcomes, rate, created_at, computers }) {
@@ -89,15 +96,8 @@ function sideOf(side) {
   return [place || side.details?.[0]?.text || side.subject, side.asset_no ? h("small", {}, t("asset_no", side)) : null];
 }
 
-// The verdicts of both visits, fetched when somebody wants to see them.
-function evidence(view, line) {
-  const place = h("div", {});
-  const details = h("details", { "data-key": line.sequence }, h("summary", {}, t("follow_evidence")), place);
-  details.addEventListener("toggle", () => {
-    if (details.open && !place.childElementCount) fetchEvidence(view, line, place).catch(complain);
-  });
-  return details;
-}
+// The verdicts of both visits.
+const evidence = (view, line) => lazyDetails(line.sequence, t("follow_evidence"), (place) => fetchEvidence(view, line, place));
 
 async function fetchEvidence(view, { sequence, joined_by }, place) {
   const line = await get(view.path(`comparison/lines/${sequence}`));
@@ -125,72 +125,22 @@ async function showChanges(view) {
   fill($("changes"), items.length ? table(columns, items) : quiet(t("changes_none")), next === null ? null : quiet(t("changes_more", { count: items.length })));
 }
 
-async function showNotices(view) {
-  const [{ items }, { rate }] = await Promise.all([get(view.path("notices")), get(view.path("rectification"))]);
-  const columns = [
-    [t("notice_head_number"), ({ number, kind }) => [number || DASH, h("small", {}, label("notice_kind", kind))]],
-    [t("notice_head_issued"), ({ issued_on }) => issued_on],
-    [t("notice_head_due"), ({ due, days_left }) => [due ?? DASH, days_left === null ? null : h("small", {}, days_left < 0 ? t("days_over", { days: -days_left }) : t("days_left", { days: days_left }))]],
-    [t("notice_head_findings"), ({ findings, closed }) => t("notice_counts", { findings, closed }), "number"],
-    [t("head_state"), ({ state }) => h("span", { class: state === "closed" ? "tag good" : "tag open" }, label("notice_state", state))],
-    ["", (one) => noticeDetails(view, one)],
-  ];
-  fill($("notices"), items.length ? table(columns, items) : quiet(t("notices_none")));
-  $("notices-rate").textContent = rate.d ? t("notices_rate", { rate: percent(rate.n, rate.d), n: rate.n, d: rate.d }) : "";
-  $("notice-form").closest("details").hidden = !view.summary.audit;
-}
-
-function noticeDetails(view, { id, state }) {
-  const place = h("div", {});
-  const details = h("details", { "data-key": id }, h("summary", {}, t("notice_open")), place);
-  details.addEventListener("toggle", () => {
-    if (details.open && !place.childElementCount) showNotice(view, id, place).catch(complain);
-  });
-  return state === "closed" ? details : [details, eventForm(view, id)];
-}
-
-async function showNotice(view, id, place) {
-  const { items, events, papers } = await get(`notices/${id}`);
-  const name = (one) => [label("finding", one.kind), one.product_name, one.address, one.hostname].filter(Boolean).join(" · ");
-  const event = ({ kind, on, text, person, until, accepted }) => [on, kind === "outcome" ? t(accepted ? "event_accepted" : "event_returned") : label("notice_event", kind), until, person, text].filter(Boolean).join(" ");
-  const list = (rows) => h("ul", { class: "plain" }, rows.map((row) => h("li", {}, row)));
-  fill(place,
-    list(items.map((one) => `${label("item_state", one.state)}：${name(one)}`)),
-    events.length ? [h("h4", {}, t("notice_events")), list(events.map(event))] : null,
-    papers.length ? list(papers.map((one) => h("a", { href: `/api/v1/notices/${id}/papers/${one.id}/file`, download: one.name }, one.name))) : null,
-  );
-}
-
-function eventForm(view, id) {
-  const kind = h("select", { name: "kind", "aria-label": t("notice_event") });
-  options(kind, [["reply", label("notice_event", "reply")], ["accept", t("event_accepted")], ["return", t("event_returned")], ["extension", label("notice_event", "extension")], ["talk", label("notice_event", "talk")], ["reminder", label("notice_event", "reminder")]]);
-  const text = h("input", { name: "text", maxlength: 500, autocomplete: "off", "aria-label": t("event_text"), placeholder: t("event_text") });
-  const until = h("input", { type: "date", name: "until", "aria-label": t("event_until") });
-  const form = h("form", { class: "inline", "data-key": id }, kind, text, until, h("button", {}, t("event_add")), h("output", { class: "message", role: "alert" }));
-  onSubmit(form, async (fields) => {
-    const outcome = { accept: true, return: false }[fields.kind];
-    const body = outcome === undefined ? { kind: fields.kind, until: fields.until || null } : { kind: "outcome", accepted: outcome };
-    await post(`notices/${id}/events`, { ...body, text: fields.text });
-    form.reset();
-    await view.refresh();
-  });
-  return form;
+function showSource() {
+  const { value } = $("baseline-kind");
+  $("baseline-source-field").hidden = value !== "inspection";
+  for (const field of document.querySelectorAll(".of-bundle")) field.hidden = value !== "bundle";
 }
 
 export function reset() {
+  showSource();
   chosen.outcome = "";
   Object.assign(found, { items: [], next: null });
 }
 
 export function bind(view) {
   options($("baseline-kind"), choices("baseline_kind"));
-  const which = () => {
-    const { value } = $("baseline-kind");
-    $("baseline-source-field").hidden = value !== "inspection";
-    for (const field of document.querySelectorAll(".of-bundle")) field.hidden = value !== "bundle";
-  };
-  $("baseline-kind").addEventListener("change", which);
-  which();
+  $("baseline-kind").addEventListener("change", showSource);
+  showSource();
   onSubmit($("baseline-form"), async ({ kind, inspection, path, signer }) => {
     const source = { inspection, bundle: path, list: "" }[kind];
     await post(view.path("baseline"), { kind, source: source ?? "", signer: signer || null });
@@ -208,10 +158,5 @@ export function bind(view) {
     loadLines(view).catch(complain);
   });
   onClick($("followed-more"), () => loadLines(view, true));
-  onSubmit($("notice-form"), async ({ number, deadline, kind, note }) => {
-    await post(view.path("notices"), { number, kind, note, deadline: deadline || null });
-    $("notice-form").reset();
-    await view.refresh();
-    notice(t("notice_issued"));
-  });
+  bindNotices(view);
 }

@@ -8,6 +8,7 @@ import * as vault from "./vault.js";
 const BUSY_MS = 1000;
 const IDLE_MS = 5000;
 const HIDDEN_MS = 15000;
+const POLL_MS = 400;
 const REFRESH_TICKS = 3;
 
 const watched = new Set();
@@ -87,24 +88,38 @@ function said(job, name) {
 
 export const runningHere = (view) => view.status.jobs.find((job) => job.inspection_id === view.id);
 
+// How far a job is, in words.
+function progressOf(job) {
+  if (!job.stage) return t("job_starting", { job: label("job", kindOf(job)) });
+  const progress = { stage: label("stage", job.stage), unit: label("unit", job.unit), done: job.done, total: job.total };
+  return job.total ? t("job_progress", progress) : progress.stage;
+}
+
+// Waits for the end of a job that is not shown elsewhere, and gives its result. Throws a Problem when there is none.
+export async function finished(job, tell = () => {}) {
+  let now = job;
+  while (now.state === "running") {
+    tell(progressOf(now));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    now = await get(`jobs/${job.id}`);
+  }
+  if (now.state !== "done") throw new Problem(now.problem?.text ?? t("job_stopped", { job: label("job", kindOf(now)) }));
+  return now.result;
+}
+
 function show(view) {
   const job = view.id ? runningHere(view) : undefined;
   $("job").hidden = !job;
   if (!job) return;
-  const name = label("job", kindOf(job));
-  $("job-title").textContent = t("job_running", { job: name });
+  $("job-title").textContent = t("job_running", { job: label("job", kindOf(job)) });
   const bar = $("job-bar");
   if (job.total && job.done <= job.total) {
     bar.max = job.total;
     bar.value = job.done;
   } else bar.removeAttribute("value");
-  const progress = { stage: label("stage", job.stage), unit: label("unit", job.unit), done: job.done, total: job.total };
-  const counted = job.total ? t("job_progress", progress) : progress.stage;
-  const text = job.stage ? counted : t("job_starting", { job: name });
   const left = job.remaining_seconds ? t("job_remaining", { minutes: Math.ceil(job.remaining_seconds / 60) }) : "";
-  $("job-text").textContent = job.question?.text ?? (job.paused ? t("job_paused") : text + left);
-  const scanning = kindOf(job) === "scan";
-  $("job-controls").hidden = !scanning;
+  $("job-text").textContent = job.question?.text ?? (job.paused ? t("job_paused") : progressOf(job) + left);
+  $("job-controls").hidden = kindOf(job) !== "scan";
   $("job-pause").hidden = job.paused;
   $("job-continue").hidden = !job.paused;
 }

@@ -165,13 +165,13 @@ function reasonsOf({ reasons, remarks, settles }) {
   ].flat();
 }
 
-function basisOf(view, { software_no, ledger_rows, observations, policy }) {
+function basisOf(view, { id, software_no, ledger_rows, observations, policy }) {
   const rows = [
     software_no ? t("software_no", { software_no }) : null,
     ...ledger_rows.map((ref) => view.rowText(ref)),
     observations.length ? t("observations", { count: observations.length }) : null,
   ].filter(Boolean);
-  const source = policy ? h("details", {}, h("summary", {}, t("policy_source")), h("p", { class: "quiet" }, sentence(policy))) : null;
+  const source = policy ? h("details", { "data-key": id }, h("summary", {}, t("policy_source")), h("p", { class: "quiet" }, sentence(policy))) : null;
   return [h("ul", { class: "plain" }, rows.map((text) => h("li", {}, text))), source];
 }
 

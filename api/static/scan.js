@@ -7,6 +7,7 @@ import { runningHere } from "./jobs.js";
 import { longTable } from "./long.js";
 import * as offline from "./offline.js";
 import { warningOf } from "./prepare.js";
+import { offerSegments } from "./segments.js";
 import { DASH, label, t, when } from "./words.js";
 
 export async function show(view) {
@@ -49,6 +50,7 @@ function optionsOf(options) {
   const named = ["discover_only", "accept_first_contact", "only_missing"]
     .filter((name) => options[name])
     .map((name) => t(`option_${name}`));
+  if (options.canary) named.push(t("option_canary", options));
   if (options.rounds > 1) named.push(t("option_rounds", options));
   return [options.segment, ...named].filter(Boolean).join("，") || t("all_ranges");
 }
@@ -146,7 +148,14 @@ export function reset() {
   fill($("keys"));
 }
 
-function openScan(view) {
+// Computers that were seen, for the one where accounts are tried first; what is off may be named by hand.
+function offerCanaries(view) {
+  const computers = view.hosts.filter(({ kind }) => !NEVER.includes(kind));
+  fill($("canary-choices"), computers.map(({ address, hostname, os }) => h("option", { value: address }, [hostname, os].filter(Boolean).join(" "))));
+  $("canary-field").hidden = !view.credentials.length;
+}
+
+async function openScan(view) {
   const { ranges, exclusions, not_before, not_after, document_no, signer } = view.authorisation();
   $("scan-form").reset();
   $("scan-form").querySelector(".message").textContent = "";
@@ -159,15 +168,18 @@ function openScan(view) {
     signer,
   });
   $("scan-form").elements.discover_only.checked = !view.credentials.length;
+  offerCanaries(view);
+  await offerSegments(view);
   $("scan-dialog").showModal();
 }
 
 export function bind(view) {
   offline.bind(view);
-  onClick($("scan-start"), async () => openScan(view));
-  onSubmit($("scan-form"), async ({ segment, discover_only, accept_first_contact, only_missing, rounds, round_minutes }) => {
+  onClick($("scan-start"), () => openScan(view));
+  onSubmit($("scan-form"), async ({ segment, canary, discover_only, accept_first_contact, only_missing, rounds, round_minutes }) => {
     const job = await post(view.path("scans"), {
       segment: segment || null,
+      canary: canary || null,
       discover_only: discover_only === "on",
       accept_first_contact: accept_first_contact === "on",
       only_missing: only_missing === "on",

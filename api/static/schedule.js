@@ -4,15 +4,11 @@ import { get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";
 import { DASH, choices, label, t, when } from "./words.js";
 
-let shown = null;
-
 export async function show(view) {
-  if (shown !== view.id) fill($("schedule-history"));
-  shown = view.id;
   const { items, asks, clock } = await post("schedules/look");
   const own = items.filter((one) => one.inspection_id === view.id && !one.cancelled_at);
   showClock(clock);
-  showAsks(view, asks.filter((run) => run.inspection_id === view.id));
+  showAsks(view, $("schedule-asks"), asks.filter((run) => run.inspection_id === view.id));
   showSchedules(view, own);
 }
 
@@ -21,18 +17,26 @@ function showClock(clock) {
   $("schedule-clock-text").textContent = clock?.text ?? "";
 }
 
-function showAsks(view, asks) {
+// What is due in this inspection, and why it waits; also shown where its rectification is.
+export async function showDue(view, target) {
+  const { asks } = await post("schedules/look");
+  showAsks(view, target, asks.filter((run) => run.inspection_id === view.id));
+}
+
+function showAsks(view, target, asks) {
   const columns = [
     [t("schedule_head_kind"), (run) => label("schedule_kind", run.kind)],
     [t("schedule_head_due"), (run) => when(run.due_at), "nowrap"],
-    [t("schedule_head_reason"), (run) => run.reasons.length ? run.reasons.map((one) => h("p", {}, one.text)) : t("schedule_waits"), "wide"],
+    [t("schedule_head_reason"), reasonsOf, "wide"],
     ["", (run) => [
       button(t("schedule_start"), () => start(view, run).catch(complain)),
       button(t("schedule_skip"), () => skip(view, run).catch(complain)),
     ], "end"],
   ];
-  fill($("schedule-asks"), asks.length ? [h("h3", {}, t("schedule_asks")), table(columns, asks)] : null);
+  fill(target, asks.length ? [h("h3", {}, t("schedule_asks")), table(columns, asks)] : null);
 }
+
+export const reasonsOf = (run) => (run.reasons.length ? run.reasons.map((one) => h("p", {}, one.text)) : t("schedule_waits"));
 
 function showSchedules(view, schedules) {
   const columns = [
@@ -96,6 +100,11 @@ function showFields() {
     field.hidden = !field.dataset.when.split(" ").includes(chosen);
     field.querySelector("input").required = !field.hidden;
   }
+}
+
+export function reset() {
+  fill($("schedule-history"));
+  showFields();
 }
 
 export function bind(view) {

@@ -1,8 +1,10 @@
 // Sealing in two steps, the sealed bundles with what is to be copied to paper, and the custody log they rest on.
 
 import { get, post, send, upload } from "./api.js";
-import { $, ask, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { $, ask, button, complain, fill, grouped, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
+import * as parts from "./parts.js";
+import { replayOf } from "./replay.js";
 import { label, t, when } from "./words.js";
 
 export async function show(view) {
@@ -10,10 +12,11 @@ export async function show(view) {
   $("seal-start").disabled = !view.summary.audit || Boolean(runningHere(view));
   fill($("bundles"), bundles.length ? [...bundles].reverse().map((bundle) => card(view, bundle)) : quiet(t("bundles_none")));
   fill($("custody"), log(custody));
-  await showPapers(view, bundles);
+  await Promise.all([showPapers(view, bundles), parts.show(view)]);
 }
 
 function card(view, { id, file, seal, digest, second_digest, fingerprint, sealed_at, path, encrypted }) {
+  const { run, place } = replayOf(view, { id });
   const pair = (name, value) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value));
   return h("div", { class: "bundle" },
     h("dl", {},
@@ -26,13 +29,10 @@ function card(view, { id, file, seal, digest, second_digest, fingerprint, sealed
       pair("bundle_path", h("small", {}, path)),
     ),
     h("p", { class: "actions" },
-      h("a", { class: "button", href: `/api/v1/${view.path(`bundles/${id}/file`)}`, download: encrypted ?? file }, t("download"))),
+      h("a", { class: "button", href: `/api/v1/${view.path(`bundles/${id}/file`)}`, download: encrypted ?? file }, t("download")),
+      run),
+    place,
   );
-}
-
-// Eight characters a group: read aloud and copied by hand, without spaces when copied by machine.
-function grouped(text) {
-  return h("code", { class: "groups" }, text.match(/.{1,8}/g).map((part) => h("span", {}, part)));
 }
 
 function log({ seq, sha256, intact, problems }) {
@@ -42,7 +42,7 @@ function log({ seq, sha256, intact, problems }) {
 
 async function showPapers(view, bundles) {
   const sealedOnce = bundles.some((bundle) => bundle.seal === 1);
-  const open = sealedOnce && !bundles.some((bundle) => bundle.seal === 2);
+  const open = sealedOnce && !view.origin && !bundles.some((bundle) => bundle.seal === 2);
   $("papers-card").hidden = !sealedOnce;
   $("paper-form").hidden = !open;
   if (!sealedOnce) return;

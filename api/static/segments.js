@@ -12,10 +12,19 @@ export async function showSegments(view) {
     [t("segment_head_visited"), (one) => (one.visited_at ? when(one.visited_at) : h("span", { class: "tag open" }, t("segment_not_visited")))],
   ];
   fill($("segments"), segments.length ? table(columns, segments) : quiet(t("segments_none")));
+  offer(view, segments);
+  $("segment-details").hidden = view.sealed || !view.authorisations.length;
+}
+
+function offer(view, segments) {
   const ranges = [...new Set([...segments.map((one) => one.range), ...(view.authorisation()?.ranges ?? [])])];
   const named = new Map(segments.map((one) => [one.range, one.label]));
   fill($("segment-choices"), ranges.map((range) => h("option", { value: range }, named.get(range) ?? "")));
-  $("segment-details").hidden = view.sealed || !view.authorisations.length;
+}
+
+// What a scan may be narrowed to.
+export async function offerSegments(view) {
+  offer(view, (await get(view.path("segments"))).items);
 }
 
 export function bindSegments(view) {

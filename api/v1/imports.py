@@ -8,7 +8,7 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
-from api.v1.schemas import BundlePath, ImportBody, InspectionPath, MergeBody, PartsBody
+from api.v1.schemas import BundlePath, ImportBody, InspectionPath, LookBody, MergeBody, PartsBody
 from appliance.visits import imports as use
 from appliance.visits import merging, replaying
 
@@ -19,6 +19,12 @@ imports = APIBlueprint("imports", __name__, abp_tags=tag("imports"), abp_securit
 def list_imports() -> Any:
     """Inspections that came here in a bundle; they can be viewed and compared with, and never changed."""
     return answer({"items": use.list_all(appliance()), "next": None})
+
+
+@imports.post(f"{PREFIX}/imports/looks")
+def look(body: LookBody) -> Any:
+    """Verify a bundle that lies on this computer: whose it is, of which unit, and whether the signer is known."""
+    return accepted(use.look(appliance(), Path(body.path)))
 
 
 @imports.post(f"{PREFIX}/imports")

@@ -346,6 +346,9 @@ class MergeBody(PartsBody):
     choices: Annotated[dict[Text, Text], Field(max_length=10_000)] = {}
 
 
-class ImportBody(Request):
+class LookBody(Request):
     path: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class ImportBody(LookBody):
     signer: Text = ""

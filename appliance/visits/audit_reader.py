@@ -89,11 +89,17 @@ def require_intact(path: Path, known_signers: Collection[str], signer: str | Non
 
 def verified(path: Path, known_signers: Collection[str], signer: str | None = None) -> Verification:
     """The whole verification of such a bundle. Raises as :func:`bundled_audit`."""
+    found = unbroken(path, known_signers, signer)
+    if found.outcome is VerificationOutcome.UNKNOWN_SIGNER:
+        raise Refused(found.problems[0].code, **found.problems[0].params)
+    return found
+
+
+def unbroken(path: Path, known_signers: Collection[str], signer: str | None = None) -> Verification:
+    """The verification of a bundle that is intact, whoever signed it. Raises Negative ``imports.broken``, BadInput."""
     found = verify_bundle(path, known_signers, signer)
     if found.outcome is VerificationOutcome.BROKEN:
         first = found.problems[0]
         place = str(first.params.get("path", first.code))
         raise Negative("imports.broken", name=path.name, count=len(found.problems), first=place)
-    if found.outcome is VerificationOutcome.UNKNOWN_SIGNER:
-        raise Refused(found.problems[0].code, **found.problems[0].params)
     return found

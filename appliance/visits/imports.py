@@ -13,6 +13,7 @@ from typing import Any
 from appliance.context import Appliance
 from appliance.evidence import manifest
 from appliance.evidence.reading import BundleReader, info, opened_bundle
+from appliance.evidence.verify import VerificationOutcome
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Job
 from appliance.store import audits as audit_store
@@ -23,24 +24,60 @@ from appliance.store import inspections as inspection_store
 from appliance.store.database import Db, Row, opened
 from appliance.store.schema import INSPECTION
 from appliance.visits import sealing, unpacking
-from appliance.visits.audit_reader import verified
+from appliance.visits.audit_reader import unbroken, verified
 from config.clock import rfc3339
 from config.durable import move_folder, private_folder, remove_folder, sync_folder
 from config.ids import is_ulid
 from config.problems import BadInput, Conflict, EnvironmentProblem, NotFound
 
 KIND = "import"
+LOOK = "look"
 ASIDE = "import-"
 SPACE = 3  # unpacked beside packed, and the database
 
 
 def start(appliance: Appliance, path: Path, signer: str | None) -> Job:
     """Import as a job. Raises BadInput when it is no file of a bundle, Conflict while another import runs."""
-    if not path.is_absolute() or not path.is_file():
-        raise BadInput("imports.no_file", name=path.name)
+    _require_file(path)
     if any(job.kind == KIND for job in appliance.jobs.running()):
         raise Conflict("imports.busy")
     return appliance.jobs.start(KIND, "hosts", "", lambda job: take_over(appliance, path, signer, job))
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_absolute() or not path.is_file():
+        raise BadInput("imports.no_file", name=path.name)
+
+
+def look(appliance: Appliance, path: Path) -> Job:
+    """Verify a bundle as a job, and take nothing over. Raises BadInput when it is no file of a bundle."""
+    _require_file(path)
+    return appliance.jobs.start(LOOK, "files", "", lambda _job: looked_at(appliance, path))
+
+
+def looked_at(appliance: Appliance, path: Path) -> dict[str, Any]:
+    """Whose bundle it is, before anybody decides: name, digest, second_digest, fingerprint, ``known`` (whether this
+    appliance has trusted the signer before), version, inspection_id, unit, kind, phase, as_of, sealed_at, and
+    ``here`` (whether that inspection is on this appliance already).
+
+    Raises Negative for a broken bundle, BadInput for what is none.
+    """
+    found = unbroken(path, sealing.known_signers(appliance))
+    with opened_bundle(path) as reader:
+        inspection_id = _id(reader)
+        told = {name: str(reader.inspection.get(name, "")) for name in ("unit", "kind", "phase", "as_of")}
+        return {
+            "name": path.name,
+            "digest": found.digest,
+            "second_digest": found.second_digest,
+            "fingerprint": found.fingerprint,
+            "known": found.outcome is VerificationOutcome.INTACT,
+            "version": reader.version,
+            "inspection_id": inspection_id,
+            **told,
+            "sealed_at": info(reader).get("Sealed-At", ""),
+            "here": _is_here(appliance, inspection_id),
+        }
 
 
 def take_over(appliance: Appliance, path: Path, signer: str | None, job: Job) -> dict[str, Any]:
@@ -85,16 +122,27 @@ def _id(reader: BundleReader) -> str:
 
 def _require_absent(appliance: Appliance, inspection_id: str, reader: BundleReader) -> Row | None:
     """What stayed of it when it was ended here before. Raises Conflict when it is still here."""
+    ended = _ended(appliance, inspection_id)
+    if _is_here(appliance, inspection_id):
+        raise Conflict("imports.already_here", name=reader.name, id=inspection_id)
+    return ended
+
+
+def _ended(appliance: Appliance, inspection_id: str) -> Row | None:
     with appliance.index() as index:
-        ended = ending_store.read(index, inspection_id)
-    if ended is not None and ended["stage"] == ending_store.Stage.DONE:
-        return ended
+        return ending_store.read(index, inspection_id)
+
+
+def _is_here(appliance: Appliance, inspection_id: str) -> bool:
+    """Also while its ending is under way; one that was ended is not here any more."""
+    ended = _ended(appliance, inspection_id)
+    if ended is not None:
+        return ended["stage"] != ending_store.Stage.DONE
     try:
         appliance.folder.inspection(inspection_id)
     except NotFound:
-        if ended is None:
-            return None
-    raise Conflict("imports.already_here", name=reader.name, id=inspection_id)
+        return False
+    return True
 
 
 def _aside(appliance: Appliance, inspection_id: str, path: Path) -> DataFolder:

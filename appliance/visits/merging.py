@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from appliance.context import Appliance
-from appliance.evidence import manifest, merging
+from appliance.evidence import custody, manifest, merging
 from appliance.evidence.merging import PARTS, Conflict, Selection
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Job
@@ -33,6 +34,7 @@ from config.problems import Conflict as Conflicting
 KIND = "merge"
 ASIDE = "merge-"
 RECORD = "merge.json"
+LOG = "custody.jsonl"
 PROOFS = (manifest.TAG_MANIFEST, manifest.MANIFEST, manifest.SIGNATURE, manifest.PUBLIC_KEY)
 Choices = Mapping[str, str]
 
@@ -229,13 +231,13 @@ def _write_common(
         replace_file(folder.root / CHANGES, changes)
     for one in parts:
         place = private_folder(folder.root / PARTS / one.part.inspection)
-        unpacking.copy(one.reader, manifest.CUSTODY, place / "custody.jsonl")
+        unpacking.copy(one.reader, manifest.CUSTODY, place / LOG)
         for name in PROOFS:
             unpacking.copy(one.reader, name, place / name.rpartition("/")[2])
     record = {
         "merged_at": rfc3339(appliance.clock.now()),
         "merged_by": appliance.operator,
-        "parts": [_described(one, selection) for one in parts],
+        "parts": [_described(one, selection, folder.root / PARTS / one.part.inspection) for one in parts],
         "conflicts": [{**conflict.to_json(), "choice": selection.choices[conflict.key]} for conflict in conflicts],
     }
     replace_file(
@@ -243,7 +245,8 @@ def _write_common(
     )
 
 
-def _described(one: Opened, selection: Selection) -> Row:
+def _described(one: Opened, selection: Selection, place: Path) -> Row:
+    """``place``: the folder with what proves the part."""
     mine = {seen.host_id for seen in one.part.hosts}
     return {
         "inspection": one.part.inspection,
@@ -252,7 +255,15 @@ def _described(one: Opened, selection: Selection) -> Row:
         "version": one.reader.version,
         "hosts": len(mine),
         "left_out": sorted(mine & selection.dropped_hosts()),
+        "custody": _log_of(place / LOG),
     }
+
+
+def _log_of(file: Path) -> Row:
+    """Number and hash of the last line of a part's custody log, and who wrote in it."""
+    head = custody.check(file).head
+    people = {entry.operator for entry in custody.entries(file)} - {custody.SYSTEM}
+    return {"seq": head.seq, "sha256": head.sha256, "operators": sorted(people)}
 
 
 def origin(appliance: Appliance, inspection_id: str) -> dict[str, Any] | None:

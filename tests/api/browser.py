@@ -115,6 +115,11 @@ class Browser:
         command = {"cmd": "Page.captureScreenshot", "params": parameters}
         file.write_bytes(base64.b64decode(self._call("POST", f"{self._session}/goog/cdp/execute", command)["data"]))
 
+    def print_as(self, on: bool) -> None:
+        """Show the page as on paper, or again as on the screen."""
+        command = {"cmd": "Emulation.setEmulatedMedia", "params": {"media": "print" if on else ""}}
+        self._call("POST", f"{self._session}/goog/cdp/execute", command)
+
     def close(self) -> None:
         """End the browser."""
         self._call("DELETE", self._session)

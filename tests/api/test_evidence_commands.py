@@ -104,6 +104,8 @@ def test_wrong_requests_end_with_a_problem(api: Api) -> None:
     for method, path, body, status in (
         ("POST", "/api/v1/imports", {"path": "relative.zip"}, 422),
         ("POST", "/api/v1/imports", {"path": "/none/at/all.zip", "other": 1}, 422),
+        ("POST", "/api/v1/imports/looks", {"path": "relative.zip"}, 422),
+        ("POST", "/api/v1/imports/looks", {"path": "/none/at/all.zip"}, 422),
         ("POST", "/api/v1/merges", {"inspections": [one]}, 422),
         ("POST", "/api/v1/merges", {"inspections": [one, one[:-1] + "W"]}, 404),
         ("POST", "/api/v1/merges/conflicts", {"inspections": []}, 422),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.lab.demo_unit import Demo
 
 pytestmark = pytest.mark.lab
 V1 = "/api/v1"
+CANARY = "10.77.0.18"
 
 
 @pytest.fixture
@@ -45,24 +47,31 @@ def prepare(served: Served, demo: Demo) -> str:
     return inspection
 
 
-def start_scan(window: Browser) -> None:
-    """Open the dialog, confirm the authorisation, start."""
+def start_scan(window: Browser, picture: Path) -> None:
+    """Open the dialog, confirm the authorisation, name the computer where accounts are tried first, start."""
     window.click("#scan-start")
     window.wait_for("授权书 〔2026〕1号", "#scan-scope")
     window.click("[name=confirmed]")
+    window.type("#scan-form [name=canary]", "10.99.0.1")
+    window.click("#scan-form button.primary")
+    window.wait_for("试登计算机 10.99.0.1 不是授权范围", "#scan-form .message")
+    window.type("#scan-form [name=canary]", CANARY)
+    window.screenshot(picture)
     window.click("#scan-form button.primary")
 
 
-def test_a_scan_is_started_followed_judged_and_sealed_from_the_page(served: Served, demo: Demo) -> None:
+def test_a_scan_is_started_followed_judged_and_sealed_from_the_page(served: Served, demo: Demo, tmp_path: Path) -> None:
     inspection = prepare(served, demo)
     with browser() as window:
         window.open(served.launch_url())
         window.wait_for("督查列表")
         window.open(f"{window.url}#/{inspection}/scan")
         window.wait_for("可以开始检测", "#scan-hint")
-        start_scan(window)
+        start_scan(window, tmp_path / "scan-dialog.png")
+        window.console()  # the refused canary
         window.wait_for("发现主机", "#job")
         window.wait_for("网络技术检测已完成：采集 8 台", "#notice")
+        window.wait_for(f"账号先在 {CANARY} 上试登", "#scans")
         window.wait_for("有 3 台主机的密钥首次出现", "#keys")
         fingerprints = served.client.get(f"{V1}/inspections/{inspection}/host-keys")["items"]
         assert all(key["fingerprint"] in window.text("#keys") for key in fingerprints)

@@ -74,6 +74,31 @@ def test_an_unknown_signer_is_asked_about_and_a_wrong_one_refused(
     assert list(office.folder.inspections.iterdir()) == []
 
 
+def test_a_look_says_whose_bundle_it_is_and_takes_nothing_over(
+    first: tuple[Laptop, Path, str], office: Appliance, imported: Appliance
+) -> None:
+    made, path, signer = first
+    found = imports.looked_at(office, path)
+    assert (found["fingerprint"], found["known"], found["here"]) == (signer, False, False)
+    assert (found["inspection_id"], found["unit"]) == (made.inspection, "云水县城乡规划服务中心")
+    assert found["digest"] == sealing.list_bundles(made.appliance, made.inspection)[0]["digest"]
+    assert inspections.list_all(office) == []
+    again = imports.looked_at(imported, path)
+    assert (again["known"], again["here"]) == (True, True)
+
+
+def test_a_look_at_a_broken_bundle_or_at_no_file_is_refused(
+    first: tuple[Laptop, Path, str], office: Appliance, tmp_path: Path
+) -> None:
+    content = bytearray(first[1].read_bytes())
+    content[len(content) // 3] ^= 1
+    (tmp_path / "broken.zip").write_bytes(content)
+    with pytest.raises(Negative):
+        imports.looked_at(office, tmp_path / "broken.zip")
+    with pytest.raises(BadInput):
+        imports.look(office, tmp_path / "none.zip")
+
+
 def test_a_signer_that_was_vouched_for_once_is_known_from_then_on(imported: Appliance, first: Any) -> None:
     assert first[2] in sealing.known_signers(imported)
 

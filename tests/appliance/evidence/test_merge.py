@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,9 @@ def test_both_custody_logs_and_signatures_are_inside_the_merged_bundle(
                     assert archive.read(f"data/parts/{part}/{name}") == original.read(f"signature/{name}")
         record = json.loads(archive.read("data/parts/merge.json"))
     assert [part["inspection"] for part in record["parts"]] == list(parts)
+    for part in record["parts"]:
+        log = made.appliance.folder.inspection(made.inspection).root / "parts" / part["inspection"] / "custody.jsonl"
+        assert part["custody"] == {**asdict(custody.check(log).head), "operators": [made.appliance.operator]}
     assert replay_bundle(path, sealing.known_signers(made.appliance), None, None).to_json()["outcome"] == "identical"
     signer = sealing.list_bundles(made.appliance, made.inspection)[0]["fingerprint"]
     other = appliance_at(tmp_path / "third")

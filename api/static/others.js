@@ -1,0 +1,81 @@
+// Bundles of other laptops: looked at first, taken over once a person has vouched for the signer.
+
+import { get, post } from "./api.js";
+import { $, fill, grouped, h, notice, onSubmit } from "./dom.js";
+import { finished } from "./jobs.js";
+import { label, t, when } from "./words.js";
+
+let looked = null; // what was found in the file whose path was given
+let origins = new Map(); // inspection id => its row in the list of imports
+
+// Where inspections came from that were not made here, by id.
+export async function imports() {
+  origins = new Map((await get("imports")).items.map((row) => [row.inspection_id, row]));
+  return origins;
+}
+
+// The banner of an inspection that came in a bundle; such an inspection can only be looked at.
+export async function origin(id) {
+  const row = origins.get(id) ?? (await imports()).get(id);
+  return row ? t("imported_banner", { file: row.file, at: when(row.imported_at), by: row.imported_by, signer: short(row.fingerprint) }) : "";
+}
+
+export const short = (fingerprint) => `${fingerprint.slice(0, 8)}…`;
+
+function showLooked() {
+  $("looked").hidden = !looked;
+  if (!looked) return;
+  const { unit, kind, phase, as_of, sealed_at, digest, second_digest, fingerprint, known, here } = looked;
+  const pair = (name, value) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value));
+  fill($("looked-facts"),
+    pair("looked_unit", [unit, label("inspection_kind", kind), label("phase", phase), as_of].filter(Boolean).join(" · ")),
+    pair("bundle_sealed_at", when(sealed_at)),
+    pair("bundle_digest", grouped(digest)),
+    second_digest ? pair("bundle_second_digest", grouped(second_digest)) : null,
+    pair("bundle_fingerprint", [grouped(fingerprint), h("span", { class: known ? "tag good" : "tag bad" }, t(known ? "signer_known" : "signer_unknown"))]),
+  );
+  $("looked-warning").hidden = known || here;
+  $("looked-here").hidden = !here;
+  $("take-form").hidden = here;
+  $("vouch").hidden = known;
+  $("take-form").elements.vouched.required = !known;
+  $("take-form").elements.vouched.checked = false;
+}
+
+function forget() {
+  looked = null;
+  $("look-form").reset();
+  $("look-state").textContent = "";
+  showLooked();
+}
+
+// ``done(row)`` is called with the row of the import.
+export function bind(done) {
+  const progress = (text) => ($("look-state").textContent = text);
+  $("look-form").addEventListener("input", () => {
+    looked = null;
+    showLooked();
+  });
+  onSubmit($("look-form"), async ({ path }) => {
+    looked = null;
+    showLooked();
+    try {
+      looked = { ...(await finished(await post("imports/looks", { path }), progress)), path };
+    } finally {
+      progress("");
+    }
+    showLooked();
+  });
+  onSubmit($("take-form"), async () => {
+    const { path, fingerprint, unit } = looked;
+    try {
+      // The fingerprint that was shown is the one that must be there, whatever lies at the path by now.
+      const row = await finished(await post("imports", { path, signer: fingerprint }), progress);
+      forget();
+      await done(row);
+      notice(t("bundle_imported", { unit }));
+    } finally {
+      progress("");
+    }
+  });
+}
