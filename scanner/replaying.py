@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from typing import Any
+
 from config.windows_marks import WindowsMarks
 from scanner import facts
 from scanner.collectors.linux import collectors_for as linux_collectors
 from scanner.collectors.linux.answers import OnceShell
 from scanner.collectors.windows import collectors_for as windows_collectors
 from scanner.facts import Attempt
-from scanner.model import CollectorResult, Platform, Record
-from scanner.process import Emit, Job
+from scanner.model import CollectorResult, HostFacts, Platform, Record
+from scanner.process import Emit, Job, Upwards
 from scanner.raw import RawRecord
 from scanner.replay import Recording, ReplayFiles, ReplayRegistry, ReplayShell, ReplayWmi
 from scanner.runner import run_collectors
@@ -20,11 +24,28 @@ Collected = tuple[list[Record], list[CollectorResult]]
 
 def replay_host(job: Job, emit: Emit) -> None:
     """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
-    recording = Recording.of(RawRecord.from_json(line) for line in job["records"])
-    platform = Platform(job["attempt"]["platform"])
-    attempt = Attempt(**{**job["attempt"], "platform": platform})
-    records, results = replay(recording, platform, attempt.channel or "")
-    emit({"facts": facts.to_json(facts.assemble(attempt, records, results))})
+    emit({"facts": facts.to_json(derived(job["records"], job["attempt"]))})
+
+
+def replay_hosts(_job: Job, upwards: Upwards) -> None:
+    """Derive the facts of one host after another, as the parent hands them down. Process target.
+
+    ``{"next": true}`` is answered with ``{"lines": [one raw record as JSON text, …], "attempt": {…}}`` and that with
+    ``{"facts": document}``; an empty answer ends it.
+    """
+    while host := upwards.ask({"next": True}):
+        upwards.document("facts", facts.to_text(derived(map(json.loads, host["lines"]), host["attempt"])))
+
+
+def derived(records: Iterable[Any], attempt: Any) -> HostFacts:
+    """The facts that follow from records and the circumstances of their collection.
+
+    Raises KeyError, TypeError, ValueError, AttributeError or RecursionError for what is no record.
+    """
+    recording = Recording.of(RawRecord.from_json(record) for record in records)
+    known = Attempt(**{**attempt, "platform": Platform(attempt["platform"])})
+    assert known.platform is not None, "its records say how it was asked"
+    return facts.assemble(known, *replay(recording, known.platform, known.channel or ""))
 
 
 def replay(recording: Recording, platform: Platform, channel: str) -> Collected:

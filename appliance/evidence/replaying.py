@@ -1,6 +1,7 @@
 """Replay: what was sealed, derived again from the raw answers, and where the two differ. Pure.
 
-Nothing here runs anything out of a bundle: raw records are JSON that our own collectors read as they read the host.
+Nothing here runs anything out of a bundle: raw records are JSON that our own collectors read as they read the host, in
+a limited child (:mod:`appliance.visits.deriving`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,8 @@ from itertools import zip_longest
 from typing import Any
 
 from appliance.judgement.documents import canonical
-from scanner import facts as facts_json
 from scanner.endings import cut_short
-from scanner.facts import Attempt
 from scanner.model import HostFacts
-from scanner.raw import RawRecord
-from scanner.replay import Recording
-from scanner.replaying import replay
 
 SHOWN = 20
 WORKER = "worker"
@@ -58,33 +54,22 @@ class Differences:
                 self.shown.append(difference)
 
 
-def derive(sealed: HostFacts, lines: Iterable[bytes]) -> HostFacts:
-    """The facts of one host out of its raw records; what frames them (id, times, account) is taken from the seal.
-
-    Raises KeyError, TypeError or ValueError for records that are none.
-    """
-    assert sealed.platform is not None, "a host with raw records was logged in to"
-    digest = hashlib.sha256()
-    recording = Recording.of(_records(lines, digest))
-    records, results = replay(recording, sealed.platform, sealed.channel or "")
-    attempt = Attempt(
-        sealed.id,
-        sealed.address or "",
-        sealed.started_at,
-        sealed.finished_at,
-        sealed.platform,
-        sealed.channel,
-        sealed.account,
-    )
-    assembled = facts_json.assemble(attempt, records, results)
-    derived = replace(assembled, origin=sealed.origin, raw_digest=digest.hexdigest())
-    return _as_ended(derived, sealed)
+def attempt_of(sealed: HostFacts) -> dict[str, Any]:
+    """What frames a host's facts (id, times, account): no raw record tells it, so it is taken from the seal."""
+    return {
+        "facts_id": sealed.id,
+        "address": sealed.address or "",
+        "started_at": sealed.started_at,
+        "finished_at": sealed.finished_at,
+        "platform": sealed.platform,
+        "channel": sealed.channel,
+        "account": sealed.account,
+    }
 
 
-def _records(lines: Iterable[bytes], digest: Any) -> Iterator[RawRecord]:
-    for line in lines:
-        digest.update(line + b"\n")
-        yield RawRecord.from_json(json.loads(line))
+def framed(derived: HostFacts, sealed: HostFacts, raw_digest: str) -> HostFacts:
+    """Facts as they were stored: with the way they came, the digest of their raw records, and how a worker died."""
+    return _as_ended(replace(derived, origin=sealed.origin, raw_digest=raw_digest), sealed)
 
 
 def _as_ended(derived: HostFacts, sealed: HostFacts) -> HostFacts:

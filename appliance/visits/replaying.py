@@ -1,7 +1,8 @@
 """Use case: replay a bundle — raw answers become facts, facts verdicts and rates, and all of it is compared.
 
 The rules that judge are those of this software: a bundle of another version is not judged, but names the version to
-install. Catalogue, policy and corrections are the sealed ones, read as data by the loaders of every start.
+install. Catalogue, policy and corrections are the sealed ones, read as data by the loaders of every start. Raw answers
+are a stranger's: facts are derived from them in a limited child, as on the day of the visit.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from appliance.store.schema import INSPECTION
 from appliance.version import VERSION
 from appliance.visits import auditing, sealing, unpacking
 from appliance.visits.audit_reader import bundled_audit
+from appliance.visits.deriving import Deriver
 from config.clock import SystemClock
 from config.durable import private_folder
 from config.ids import is_ulid
@@ -123,7 +125,8 @@ def _replay(reader: BundleReader, root: Path) -> Replay:
         unpacking.fill_inspection(reader, db, reader.inspection)
         unpacking.fill_tables(reader, db)
         unpacking.write_files(reader, folder)
-        facts, given = _fill_facts(reader, db, differences)
+        with Deriver(reader, appliance.settings.scan, appliance.clock) as deriver:
+            facts, given = _fill_facts(reader, db, differences, deriver)
         unpacking.check_filled(reader, db)
         audit = run_audit(auditing.inputs(appliance, inspection_id, db))
         digests = _judged(reader, audit, differences)
@@ -157,13 +160,13 @@ def _new_folder(appliance: Appliance, reader: BundleReader, inspection_id: str) 
     return appliance.folder.new_inspection(inspection_id)
 
 
-def _fill_facts(reader: BundleReader, db: Db, differences: Differences) -> tuple[dict[str, str], int]:
+def _fill_facts(reader: BundleReader, db: Db, differences: Differences, deriver: Deriver) -> tuple[dict[str, str], int]:
     """Store the facts that the raw answers give. Digest by facts id, and the number of facts without raw answers."""
     digests: dict[str, str] = {}
     given = 0
     with db.atomic():
         for result in unpacking.results(reader):
-            facts = _derived(reader, result)
+            facts = _derived(deriver, result)
             if facts is None:
                 given += 1
             else:
@@ -173,16 +176,12 @@ def _fill_facts(reader: BundleReader, db: Db, differences: Differences) -> tuple
     return digests, given
 
 
-def _derived(reader: BundleReader, result: unpacking.Result) -> HostFacts | None:
+def _derived(deriver: Deriver, result: unpacking.Result) -> HostFacts | None:
     """None for facts that came in a file or were entered by hand, and for a host that gave nothing."""
-    path = unpacking.raw_path(result.row)
     by_hand = result.facts.origin is FactsOrigin.MANUAL
     if by_hand or unpacking.raw_name(result.row) is None or result.facts.platform is None:
         return None
-    try:
-        return replaying.derive(result.facts, reader.raw_lines(path))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise unpacking.bad(reader, path, error) from error
+    return deriver.derive(result.facts, unpacking.raw_path(result.row))
 
 
 def _judged(reader: BundleReader, audit: AuditRun, differences: Differences) -> dict[str, str]:

@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from appliance.evidence.bundle import BundleFile, write_bundle
+from appliance.evidence.reading import opened_bundle
+from appliance.visits.deriving import Deriver
 from appliance.visits.replaying import replay_bundle
+from config.clock import SystemClock
 from config.messages import render
 from config.problems import BadInput, Negative, OtherVersion, Refused
+from config.settings import load as load_settings
 from scanner.model import FactsOrigin
 from tests.appliance.evidence.laptop import visited
 from tests.appliance.evidence.sample import SIGNER, clock
@@ -172,3 +176,58 @@ def test_content_that_our_loaders_refuse_ends_with_a_sentence(
 def test_nothing_is_left_of_a_replay(bundle: tuple[Path, str], tmp_path: Path) -> None:
     replay_bundle(*bundle[:1], (), bundle[1], tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+RAW = r"data/hosts/.+/raw/.+\.jsonl"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000 + b"\n",
+        b"no JSON\n",
+        b"[]\n",
+        b"\xff\xfe\n",
+        b'{"id": "o1", "collector": "x", "at": "", "channel": ""}\n',
+    ],
+)
+def test_raw_records_that_are_none_end_with_a_sentence_that_names_the_computer(
+    bundle: tuple[Path, str], tmp_path: Path, line: bytes
+) -> None:
+    raw = only(bundle[0], RAW)
+    with pytest.raises(BadInput) as caught:
+        replayed(resealed(bundle[0], tmp_path / "b.zip", {raw: lambda data: data + line}))
+    assert (caught.value.message.code, caught.value.message.params["path"]) == ("imports.bad_content", raw)
+
+
+def test_raw_records_that_would_fill_the_memory_stop_their_own_process_and_no_other_s(
+    bundle: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Each empty list of three characters takes 64 bytes: what is 40 MB here takes 800."""
+    first = only(bundle[0], RAW)
+    head = b'{"id": "o1", "collector": "x", "at": "", "channel": "", "request": {"op": "x"}, "answer": ['
+    bomb = head + b"[]," * 3_300_000 + b"[]]}\n"
+    filled = resealed(bundle[0], tmp_path / "b.zip", {first: lambda data: data + 3 * bomb})
+    scan = load_settings(environment={}).scan.model_copy(update={"worker_memory_mb": 256})
+    with opened_bundle(filled) as reader, Deriver(reader, scan, SystemClock()) as deriver:
+        of = {f"data/hosts/{host_id}/raw/{facts.id}.jsonl": facts for host_id, facts in reader.facts()}
+        other = next(name for name in sorted(of.keys() & reader.names) if name != first)
+        before = deriver.derive(of[other], other)
+        with pytest.raises(BadInput) as caught:
+            deriver.derive(of[first], first)
+        assert caught.value.message.params["limit"] == "out_of_memory"
+        assert render(caught.value.message)
+        assert deriver.derive(of[other], other) == before
+
+
+def test_more_raw_records_than_one_reading_may_bring_are_not_even_handed_on(
+    bundle: tuple[Path, str], tmp_path: Path
+) -> None:
+    raw = only(bundle[0], RAW)
+    scan = load_settings(environment={}).scan.model_copy(update={"host_bytes_limit_mb": 1})
+    path = resealed(bundle[0], tmp_path / "b.zip", {raw: lambda data: data + b"{}" + b" " * (1 << 20) + b"\n"})
+    with opened_bundle(path) as reader, Deriver(reader, scan, SystemClock()) as deriver:
+        sealed = next(facts for _, facts in reader.facts() if facts.id in raw)
+        with pytest.raises(BadInput) as caught:
+            deriver.derive(sealed, raw)
+    assert caught.value.message.params["limit"] == "bytes"
