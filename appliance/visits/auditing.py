@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,7 +27,7 @@ from appliance.store import audits as store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as ledger_store
-from appliance.store.database import Db, Row
+from appliance.store.database import Db, Row, dumps, loads
 from appliance.store.hosts import StoredHost
 from appliance.visits import folding, one_computer, recognising, records
 from appliance.visits.changes import unrestored
@@ -39,6 +40,8 @@ from scanner.model import Identity, Outcome
 
 _FINDING = TypeAdapter(Finding)
 _RATE = TypeAdapter(Rate)
+JUDGED = ("digest", "head", "rates", "positions", "findings")
+"""What an audit says, beyond its id and time; ``digest`` is that of its verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,20 @@ def _run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str
     digest = str(audit.head["verdicts"]["sha256"])
     appliance.log(inspection_id, "audit.done", audit=audit_id, digest=digest)
     return {"audit": audit_id, "digest": digest, **store.counts(db, audit_id)}
+
+
+def require_current(appliance: Appliance, inspection_id: str, db: Db, stored: Row) -> None:
+    """Judge once more and compare: what is sealed must follow from what is sealed with it.
+
+    ``stored``: the newest audit. Raises Conflict ``audit.outdated`` when something was read or entered since.
+    """
+    with no_looking_for_cycles():
+        audit = run_audit(inputs(appliance, inspection_id, db))
+        deque(audit.lines(), maxlen=0)
+        found = next(_result(audit))
+        kept = {**stored, "findings": [finding for _, finding in store.list_findings(db, stored["id"], -1, -1, {})]}
+        if any(loads(dumps(found[name])) != kept[name] for name in JUDGED):
+            raise Conflict("audit.outdated", at=stored["created_at"])
 
 
 def _counted(audit: AuditRun, job: Job) -> Iterator[tuple[Verdict, bytes]]:

@@ -52,9 +52,14 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
 
 
 def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, job: Job) -> dict[str, Any]:
-    """Write and sign the bundle; afterwards the inspection is read-only. Raises Conflict for a damaged custody log."""
+    """Write and sign the bundle; afterwards the inspection is read-only.
+
+    Raises Conflict for a damaged custody log, ``audit.outdated`` when the newest audit does not follow from what is
+    stored now.
+    """
     audit = auditing.latest(db)
     inspection = store.read(db)
+    auditing.require_current(appliance, inspection_id, db, audit)
     appliance.check_custody(inspection_id)
     appliance.log(inspection_id, "bundle.sealing", audit=audit["id"], digest=audit["digest"])
     head = appliance.custody_head(inspection_id)

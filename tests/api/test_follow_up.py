@@ -181,6 +181,7 @@ def test_what_a_sealed_follow_up_closed_is_known_from_its_bundle(unit: Api) -> N
     two = visit(unit, "follow_up", {1: ()}, "2")
     for _ in range(2):  # the bundle holds both comparisons, and the newest counts
         compared(unit, two, one)
+    done(unit, unit.post(f"{two}/audits"))  # 整改率 is one of its rates
     unit.post("/api/v1/vault", {"passphrase": "correct horse battery"})
     sealed = done(unit, unit.post(f"{two}/bundles", {"unencrypted": True}))
     three = visit(unit, "follow_up", {1: ("autocad",)}, "3")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.evidence.verify import verify_bundle
-from config.problems import Exit
+from config.problems import Conflict, Exit
 from tests.api.conftest import Api
 from tests.api.test_api import facts_document
 from tests.api.test_records import audit
@@ -63,6 +63,16 @@ def test_a_bundle_holds_everything_that_the_verdicts_rest_on(api: Api, one: str)
     assert team == {"operators": ["inspector"], "sealed_by": "inspector"}
     assert "pkg:pypi/cryptography@" in " ".join(part["purl"] for part in parts)
     assert len(rows) == 1
+
+
+def test_verdicts_that_do_not_follow_from_what_is_sealed_with_them_are_not_sealed(api: Api, one: str) -> None:
+    api.post(f"{one}/facts", facts_document(id="F2", address="10.77.0.51", identity={"hostname": "PC-2"}))
+    with pytest.raises(Conflict) as caught:
+        sealed(api, one)
+    assert caught.value.message.code == "audit.outdated"
+    assert api.get(f"{one}/bundles")["items"] == []
+    audit(api, one)
+    assert sealed(api, one)["digest"]
 
 
 def test_the_wheel_in_a_bundle_can_be_installed_and_runs(api: Api, one: str, tmp_path: Path) -> None:
