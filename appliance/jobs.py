@@ -7,13 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Event, Lock
+from threading import Event, Lock, RLock
 from typing import Any
 
 from config.durable import disk_problem
 from config.ids import Ids
 from config.message import Message
-from config.problems import NotFound, Problem
+from config.problems import Conflict, NotFound, Problem
 
 LOG = logging.getLogger("hezheng.jobs")
 WORKERS = 4
@@ -79,6 +79,8 @@ class Jobs:
         self._ids = ids
         self._jobs: dict[str, Job] = {}
         self._lock = Lock()
+        self.deciding = RLock()
+        """Held from the look at what runs to the start of what may not run beside it: two clicks come in two threads."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
 
     def start(self, kind: str, unit: str, inspection_id: str, work: Callable[[Job], Any]) -> Job:
@@ -103,6 +105,15 @@ class Jobs:
         with self._lock:
             jobs = list(self._jobs.values())
         return [j for j in jobs if j.state == "running" and inspection_id in (None, j.inspection_id)]
+
+    def require_none(self, inspection_id: str, kind: str = "") -> None:
+        """Raises Conflict ``inspection.busy`` while something (of this kind) runs for this inspection.
+
+        Hold :attr:`deciding` until the job is started that this was asked for.
+        """
+        for job in self.running(inspection_id):
+            if job.kind.startswith(kind):
+                raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
 
     def stop(self) -> None:
         """Ask all jobs to stop and wait for them."""

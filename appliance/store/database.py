@@ -71,6 +71,13 @@ class Db:
         with self._database.atomic():
             yield
 
+    @property
+    def changed_by_others(self) -> int:
+        """Another number as soon as another connection has changed something; asked within :meth:`atomic` after a
+        write, nothing can change any more before its end (https://sqlite.org/pragma.html#pragma_data_version).
+        """
+        return int(self.value("PRAGMA data_version"))
+
     def script(self, sql: str) -> None:
         """Run the statements of a migration step."""
         for statement in sql.split(";"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -71,6 +73,16 @@ def encrypted(appliance: Appliance, inspection_id: str, bundle: Path) -> str | N
     except OSError as error:
         raise EnvironmentProblem("evidence.cannot_write", name=target.name, detail=str(error.strerror)) from error
     return target.name
+
+
+@contextmanager
+def gone_unless_recorded(bundle: Path) -> Generator[None]:
+    """Remove a bundle and its encrypted copy when what is inside fails: no row would name it, and it holds everything."""
+    with ExitStack() as undo:
+        for path in (bundle, bundle.with_name(bundle.name + ENCRYPTED)):
+            undo.callback(path.unlink, missing_ok=True)
+        yield
+        undo.pop_all()
 
 
 def own_certificate(appliance: Appliance) -> Row:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from appliance.context import Appliance
-from appliance.evidence.bundle import write_bundle
+from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.evidence.certificate import own_certificate
 from appliance.evidence.further import further_signatures
 from appliance.evidence.signing import signer_from_vault
@@ -20,6 +21,7 @@ from appliance.version import VERSION
 from appliance.visits import auditing, custody_watch, office
 from appliance.visits.bundle_content import bundle_files
 from appliance.visits.changes import FILE, open_changes
+from appliance.visits.inspections import list_present
 from config.clock import rfc3339
 from config.problems import Conflict, NotFound
 
@@ -55,8 +57,9 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
     """Write and sign the bundle; afterwards the inspection is read-only.
 
     Raises Conflict for a damaged custody log, ``audit.outdated`` when the newest audit does not follow from what is
-    stored now.
+    stored now, ``inspection.changed_meanwhile`` when something was entered while the bundle was written.
     """
+    before = db.changed_by_others
     audit = auditing.latest(db)
     inspection = store.read(db)
     auditing.require_current(appliance, inspection_id, db, audit)
@@ -74,25 +77,53 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
         "Custody-Head": f"{head.seq} {head.sha256}",
     }
     target = folder.bundles / f"{bundle_id}.zip"
+    with office.gone_unless_recorded(target):
+        row = {**_written(appliance, inspection_id, target, files, info), "id": bundle_id, "audit_id": audit["id"]}
+        row |= {"custody_seq": head.seq, "custody_sha256": head.sha256}
+        with db.atomic():
+            store.save_bundle(db, row)
+            store.update(db, {"sealed_at": row["sealed_at"]})
+            if db.changed_by_others != before:
+                raise Conflict("inspection.changed_meanwhile")
+            appliance.log(inspection_id, "bundle.sealed", bundle=bundle_id, digest=row["digest"])
+    _roll_up(appliance, inspection_id, db)
+    job.progress(len(files), len(files), "seal")
+    return {**row, "path": str(target)}
+
+
+def _roll_up(appliance: Appliance, inspection_id: str, db: Db) -> None:
+    """Into the index: what is shown of a sealed inspection, and that its signer is known."""
+    sealed = store.list_bundles(db)[-1]
+    audit = auditing.latest(db)
+    figures: Row = {"sealed_at": sealed["sealed_at"], "bundle_digest": sealed["digest"], "rates": audit["rates"]}
+    with appliance.index() as index:
+        store.roll_up(index, inspection_id, figures | {"findings": audit_store.counts(db, audit["id"])["findings"]})
+
+
+def recover(appliance: Appliance) -> int:
+    """After a start: seals that were cut off before the index knew of them. Returns how many there were."""
+    found = 0
+    for one in list_present(appliance):
+        if not one["sealed_at"]:
+            with appliance.inspection(one["id"]) as (db, _):
+                if store.read(db)["sealed_at"]:
+                    _roll_up(appliance, one["id"], db)
+                    found += 1
+    return found
+
+
+def _written(
+    appliance: Appliance, inspection_id: str, target: Path, files: Sequence[BundleFile], info: Mapping[str, str]
+) -> Row:
+    """Write, sign and encrypt; what the bundle's row says of it."""
     signer = signer_from_vault(appliance.vault)
     certificate = own_certificate(appliance.folder.keys, signer, appliance.clock)
     extra = further_signatures(appliance.settings.seal, certificate, signer, appliance.vault)
     sealed = write_bundle(target, files, info, signer, appliance.clock, extra)
     encrypted = office.encrypted(appliance, inspection_id, target)
-    sealed_at = rfc3339(appliance.clock.now())
-    row: Row = {"id": bundle_id, "audit_id": audit["id"], "sealed_at": sealed_at, "file": target.name, "seal": 1}
-    row |= {"digest": sealed.digest, "fingerprint": sealed.fingerprint, "encrypted": encrypted}
-    row |= {"second_digest": None, "custody_seq": head.seq, "custody_sha256": head.sha256}
-    appliance.log(inspection_id, "bundle.sealed", bundle=bundle_id, digest=sealed.digest)
-    with db.atomic():
-        store.save_bundle(db, row)
-        store.update(db, {"sealed_at": sealed_at})
-    with appliance.index() as index:
-        counts = audit_store.counts(db, audit["id"])["findings"]
-        figures: Row = {"sealed_at": sealed_at, "bundle_digest": sealed.digest}
-        store.roll_up(index, inspection_id, figures | {"rates": audit["rates"], "findings": counts})
-    job.progress(len(files), len(files), "seal")
-    return {**row, "path": str(target)}
+    row: Row = {"file": target.name, "seal": 1, "digest": sealed.digest, "second_digest": None}
+    row |= {"fingerprint": sealed.fingerprint, "encrypted": encrypted}
+    return {**row, "sealed_at": rfc3339(appliance.clock.now())}
 
 
 def list_bundles(appliance: Appliance, inspection_id: str) -> list[Row]:

@@ -143,14 +143,15 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
     bundle_id = appliance.ids.new()
     target = folder.bundles / f"{bundle_id}.zip"
     signer = signer_from_vault(appliance.vault)
-    sealed = write_second(folder.bundles / first["file"], target, chained, files, signer, appliance.clock)
-    row: Row = {"id": bundle_id, "audit_id": first["audit_id"], "file": target.name, "seal": 2}
-    row |= {"sealed_at": rfc3339(appliance.clock.now()), "second_digest": sealed.digest}
-    row |= {"encrypted": office.encrypted(appliance, inspection_id, target)}
-    row |= {"digest": first["digest"], "fingerprint": sealed.fingerprint}
-    row |= {"custody_seq": head.seq, "custody_sha256": head.sha256}
-    appliance.log(inspection_id, "bundle.second_sealed", bundle=bundle_id, digest=sealed.digest)
-    store.save_bundle(db, row)
+    with office.gone_unless_recorded(target):
+        sealed = write_second(folder.bundles / first["file"], target, chained, files, signer, appliance.clock)
+        row: Row = {"id": bundle_id, "audit_id": first["audit_id"], "file": target.name, "seal": 2}
+        row |= {"sealed_at": rfc3339(appliance.clock.now()), "second_digest": sealed.digest}
+        row |= {"encrypted": office.encrypted(appliance, inspection_id, target)}
+        row |= {"digest": first["digest"], "fingerprint": sealed.fingerprint}
+        row |= {"custody_seq": head.seq, "custody_sha256": head.sha256}
+        appliance.log(inspection_id, "bundle.second_sealed", bundle=bundle_id, digest=sealed.digest)
+        store.save_bundle(db, row)
     job.progress(len(papers), len(papers), "seal")
     return {**row, "path": str(target), "first": asdict(chained)}
 
