@@ -80,7 +80,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = Lock()
         self.deciding = RLock()
-        """Held from the look at what runs to the start of what may not run beside it: two clicks come in two threads."""
+        """Held from the look at what runs to the start of what may not run beside it: two clicks are two threads."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
 
     def start(self, kind: str, unit: str, inspection_id: str, work: Callable[[Job], Any]) -> Job:

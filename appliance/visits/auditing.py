@@ -54,7 +54,7 @@ class _Latest:
 
 
 def start(appliance: Appliance, inspection_id: str) -> Job:
-    """Run the audit as a job. Raises Conflict when nothing was discovered yet."""
+    """Run the audit as a job. Raises Conflict when nothing was discovered yet, and while it is being sealed."""
     with appliance.open_inspection(inspection_id) as (db, _):
         if not db.value("SELECT COUNT(*) FROM hosts"):
             raise Conflict("inspection.no_hosts")
@@ -63,7 +63,9 @@ def start(appliance: Appliance, inspection_id: str) -> Job:
         with appliance.open_inspection(inspection_id) as (db, _):
             return run(appliance, inspection_id, db, job)
 
-    return appliance.jobs.start("audit", "verdicts", inspection_id, work)
+    with appliance.jobs.deciding:
+        appliance.jobs.require_none(inspection_id, "seal")
+        return appliance.jobs.start("audit", "verdicts", inspection_id, work)
 
 
 def run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str, Any]:

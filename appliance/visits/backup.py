@@ -66,15 +66,16 @@ def start(appliance: Appliance, target: Path) -> Job:
     """
     if target.resolve().is_relative_to(appliance.folder.root.resolve()):
         raise Refused("backup.inside", path=str(target))
-    if any(job.kind in (ending.KIND, KIND) for job in appliance.jobs.running()):
-        raise Conflict("backup.busy")
     if target.is_dir():
         target = target / f"hezheng-backup-{appliance.clock.now():%Y%m%d-%H%M%S}.zip"
     if target.exists():
         raise Conflict("backup.target_exists", path=str(target))
     if not target.parent.is_dir():
         raise BadInput("backup.no_folder", path=str(target.parent))
-    return appliance.jobs.start(KIND, "files", "", lambda job: create(appliance, target, job))
+    with appliance.jobs.deciding:
+        if any(job.kind in (ending.KIND, KIND) for job in appliance.jobs.running()):
+            raise Conflict("backup.busy")
+        return appliance.jobs.start(KIND, "files", "", lambda job: create(appliance, target, job))
 
 
 def create(appliance: Appliance, target: Path, job: Job) -> dict[str, Any]:

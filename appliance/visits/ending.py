@@ -26,6 +26,8 @@ from config.durable import move_folder, remove_folder
 from config.problems import Conflict, EnvironmentProblem, NotFound, Problem, Refused
 
 KIND = "end"
+WHOLE = ("backup", "merge")
+"""Work on several inspections, which holds copies of this one: what it makes must not outlive the proof of the end."""
 
 
 def start(appliance: Appliance, inspection_id: str, copy: Path, same_medium_reason: str = "") -> Job:
@@ -36,8 +38,6 @@ def start(appliance: Appliance, inspection_id: str, copy: Path, same_medium_reas
     to a computer is not put back. The job fails with BadInput, Refused or Negative when the copy is not good; nothing
     is destroyed then.
     """
-    for job in appliance.jobs.running(inspection_id):
-        raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
     if copy.resolve().is_relative_to(appliance.folder.root.resolve()):
         raise Refused("ending.copy_inside", path=str(copy))
     with appliance.inspection(inspection_id) as (db, folder):
@@ -50,7 +50,11 @@ def start(appliance: Appliance, inspection_id: str, copy: Path, same_medium_reas
         _verify(appliance, inspection_id, copy, same_medium_reason)
         return _go_on(appliance, inspection_id, job)
 
-    return appliance.jobs.start(KIND, "steps", inspection_id, work)
+    with appliance.jobs.deciding:
+        appliance.jobs.require_none(inspection_id)
+        if any(job.kind in WHOLE for job in appliance.jobs.running("")):
+            raise Conflict("ending.busy")
+        return appliance.jobs.start(KIND, "steps", inspection_id, work)
 
 
 def recover(appliance: Appliance) -> int:

@@ -39,9 +39,10 @@ SPACE = 3  # unpacked beside packed, and the database
 def start(appliance: Appliance, path: Path, signer: str | None) -> Job:
     """Import as a job. Raises BadInput when it is no file of a bundle, Conflict while another import runs."""
     _require_file(path)
-    if any(job.kind == KIND for job in appliance.jobs.running()):
-        raise Conflict("imports.busy")
-    return appliance.jobs.start(KIND, "hosts", "", lambda job: take_over(appliance, path, signer, job))
+    with appliance.jobs.deciding:
+        if any(job.kind == KIND for job in appliance.jobs.running()):
+            raise Conflict("imports.busy")
+        return appliance.jobs.start(KIND, "hosts", "", lambda job: take_over(appliance, path, signer, job))
 
 
 def _require_file(path: Path) -> None:

@@ -25,6 +25,7 @@ from appliance.store.ledgers import ACCEPTED, SUPERSEDED
 from appliance.store.schema import INSPECTION
 from appliance.visits import auditing, unpacking
 from appliance.visits.changes import FILE as CHANGES
+from appliance.visits.ending import KIND as ENDING
 from appliance.visits.merge_parts import Opened, open_parts, own_catalogue
 from config.clock import rfc3339
 from config.durable import move_folder, private_folder, remove_folder, replace_file
@@ -51,12 +52,15 @@ def start(appliance: Appliance, inspection_ids: Sequence[str], choices: Choices)
 
     Raises NotFound, Refused ``merge.not_sealed``, ``merge.other_unit``, ``merge.other_kind`` or
     ``merge.other_authorisation``, BadInput ``merge.too_few``, ``merge.twice`` or ``merge.unknown_choice``, Conflict
-    ``merge.undecided``.
+    ``merge.undecided``, or ``merge.busy`` while another merge or the end of an inspection is at work.
     """
     with ExitStack() as stack:
         parts = open_parts(appliance, inspection_ids, stack)
         _require_decided(_conflicts(appliance, parts), choices)
-    return appliance.jobs.start(KIND, "hosts", "", lambda job: merge(appliance, inspection_ids, choices, job))
+    with appliance.jobs.deciding:
+        if any(job.kind in (KIND, ENDING) for job in appliance.jobs.running()):
+            raise Conflicting("merge.busy")
+        return appliance.jobs.start(KIND, "hosts", "", lambda job: merge(appliance, inspection_ids, choices, job))
 
 
 def merge(appliance: Appliance, inspection_ids: Sequence[str], choices: Choices, job: Job) -> dict[str, Any]:

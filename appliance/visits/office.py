@@ -77,7 +77,7 @@ def encrypted(appliance: Appliance, inspection_id: str, bundle: Path) -> str | N
 
 @contextmanager
 def gone_unless_recorded(bundle: Path) -> Generator[None]:
-    """Remove a bundle and its encrypted copy when what is inside fails: no row would name it, and it holds everything."""
+    """Remove a bundle and its encrypted copy when what is inside fails: it holds everything, and no row names it."""
     with ExitStack() as undo:
         for path in (bundle, bundle.with_name(bundle.name + ENCRYPTED)):
             undo.callback(path.unlink, missing_ok=True)

@@ -65,17 +65,17 @@ def start(appliance: Appliance) -> Job:
 
     Raises Refused with a locked vault when something is open.
     """
-    for job in appliance.jobs.running():
-        if job.kind == KIND:
-            return job
-    if count_open(appliance) and appliance.vault.locked:
-        raise Refused("change.vault_locked")
 
     def work(job: Job) -> dict[str, Any]:
         items = list(_all(appliance, job))
         return {"items": items, "open": sum(not item["restored"] for item in items)}
 
-    return appliance.jobs.start(KIND, "hosts", "", work)
+    with appliance.jobs.deciding:
+        if running := next((job for job in appliance.jobs.running() if job.kind == KIND), None):
+            return running
+        if count_open(appliance) and appliance.vault.locked:
+            raise Refused("change.vault_locked")
+        return appliance.jobs.start(KIND, "hosts", "", work)
 
 
 def settle(appliance: Appliance, inspection_id: str, entry: str, note: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def start(appliance: Appliance, inspection_id: str, options: ScanOptions, schedu
 
     ``scheduled``: the id that the schedule chose for it. A scan that a person starts is where the unit's network is.
     """
-    with appliance.open_inspection(inspection_id) as (db, _):
+    with appliance.jobs.deciding, appliance.open_inspection(inspection_id) as (db, _):
         _check_idle(appliance, inspection_id)
         authorisation = authorisation_in_force(db)
         require(authorisation, appliance.clock.now())
@@ -46,12 +46,12 @@ def start(appliance: Appliance, inspection_id: str, options: ScanOptions, schedu
         row |= {"authorisation_id": authorisation.id, "options": options.to_json()}
         segments = [(s["id"], s["range"]) for s in inspection_store.list_segments(db)]
         store.create(db, row, cut(scope, segments, appliance.settings.discovery))
-    return _run(appliance, inspection_id, scan_id, by_person=not scheduled)
+        return _run(appliance, inspection_id, scan_id, by_person=not scheduled)
 
 
 def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
     """Go on with a scan that was paused, cancelled or cut off. What was committed is not read again."""
-    with appliance.open_inspection(inspection_id) as (db, folder):
+    with appliance.jobs.deciding, appliance.open_inspection(inspection_id) as (db, folder):
         _check_idle(appliance, inspection_id)
         scan = find(db, scan_id)
         if scan["state"] not in (
@@ -64,7 +64,7 @@ def resume(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
         remove_leftovers(db, folder)
         appliance.log(inspection_id, "scan.resumed", scan=scan_id)
         store.update(db, scan_id, state=store.RUNNING, problem=None)
-    return _run(appliance, inspection_id, scan_id, by_person=True)
+        return _run(appliance, inspection_id, scan_id, by_person=True)
 
 
 def cut(scope: Scope, segments: list[tuple[str, str]], settings: Discovery) -> list[tuple[tuple[str, ...], str | None]]:
@@ -141,6 +141,7 @@ def presence(appliance: Appliance, inspection_id: str, after: str, limit: int) -
 def _check_idle(appliance: Appliance, inspection_id: str) -> None:
     if any(job.kind.startswith("scan:") for job in appliance.jobs.running(inspection_id)):
         raise Conflict("scan.already_running")
+    appliance.jobs.require_none(inspection_id, "seal")
 
 
 def _check_vault(appliance: Appliance, inspection_id: str, options: ScanOptions) -> None:

@@ -25,6 +25,7 @@ from appliance.visits.inspections import list_present
 from config.clock import rfc3339
 from config.problems import Conflict, NotFound
 
+KIND = "seal"
 SHOWN_ADDRESSES = 5
 
 
@@ -38,8 +39,6 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
     with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
         if audit_store.latest_audit(db) is None:
             raise Conflict("inspection.nothing_to_seal")
-        for job in appliance.jobs.running(inspection_id):
-            raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
         if left := open_changes(folder.root / FILE):
             addresses = sorted({change.address for change in left})
             raise Conflict("change.blocks_sealing", count=len(left), addresses="、".join(addresses[:SHOWN_ADDRESSES]))
@@ -50,7 +49,9 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
         with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
             return seal(appliance, inspection_id, db, folder, job)
 
-    return appliance.jobs.start("seal", "files", inspection_id, work)
+    with appliance.jobs.deciding:
+        appliance.jobs.require_none(inspection_id)
+        return appliance.jobs.start(KIND, "files", inspection_id, work)
 
 
 def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, job: Job) -> dict[str, Any]:

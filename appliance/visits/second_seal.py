@@ -20,6 +20,7 @@ from appliance.jobs import Job
 from appliance.store import inspections as store
 from appliance.store.database import Db, Row
 from appliance.visits import custody_watch, office
+from appliance.visits.sealing import KIND
 from config.clock import rfc3339
 from config.durable import private_folder, replace_file, sync_folder
 from config.problems import BadInput, Conflict, NotFound
@@ -55,7 +56,7 @@ def add_paper(appliance: Appliance, inspection_id: str, name: str, content: byte
     if not content.startswith(KINDS.get(Path(kept_name).suffix.lower(), ())):
         raise BadInput("evidence.not_a_scan", name=kept_name, known="、".join(sorted(KINDS)))
     with appliance.inspection(inspection_id) as (db, folder):
-        _must_be_between_the_seals(db)
+        _must_take_papers(appliance, inspection_id, db)
         there = _papers(folder)
         if kept_name.casefold() in {path.name.casefold() for path in there}:
             raise Conflict("evidence.paper_exists", name=kept_name)
@@ -76,7 +77,7 @@ def list_papers(appliance: Appliance, inspection_id: str) -> list[Row]:
 def remove_paper(appliance: Appliance, inspection_id: str, name: str) -> None:
     """Take a wrong scan away before the second seal. Raises NotFound, Conflict."""
     with appliance.inspection(inspection_id) as (db, folder):
-        _must_be_between_the_seals(db)
+        _must_take_papers(appliance, inspection_id, db)
         for path in _papers(folder):
             if path.name == name:
                 appliance.log(inspection_id, "paper.removed", name=name)
@@ -99,7 +100,7 @@ def set_timestamp(appliance: Appliance, inspection_id: str, token: bytes, author
     if len(token) > TOKEN_LIMIT:
         raise BadInput("evidence.bad_timestamp", detail=f"> {TOKEN_LIMIT}")
     with appliance.inspection(inspection_id) as (db, folder):
-        _must_be_between_the_seals(db)
+        _must_take_papers(appliance, inspection_id, db)
         with _tag_manifest(folder, first_seal(db)) as file, _kept_aside(folder, "authority.pem", authority) as roots:
             openssl.check_timestamp(token, file, roots)
         digest = hashlib.sha256(token).hexdigest()
@@ -114,8 +115,6 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
         _must_be_between_the_seals(db)
         if not _papers(folder):
             raise Conflict("evidence.no_papers")
-        for job in appliance.jobs.running(inspection_id):
-            raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
     signer_from_vault(appliance.vault)
     office.must_encrypt(appliance, unencrypted=unencrypted)
 
@@ -123,11 +122,14 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
         with appliance.inspection(inspection_id) as (db, folder):
             return seal(appliance, inspection_id, db, folder, job)
 
-    return appliance.jobs.start("seal", "files", inspection_id, work)
+    with appliance.jobs.deciding:
+        appliance.jobs.require_none(inspection_id)
+        return appliance.jobs.start(KIND, "files", inspection_id, work)
 
 
 def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, job: Job) -> dict[str, Any]:
     """Write the bundle with both seals. Raises Conflict for a damaged custody log, Refused for another key."""
+    _must_be_between_the_seals(db)
     first = first_seal(db)
     papers = _papers(folder)
     job.progress(0, len(papers), "seal")
@@ -154,6 +156,11 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
         store.save_bundle(db, row)
     job.progress(len(papers), len(papers), "seal")
     return {**row, "path": str(target), "first": asdict(chained)}
+
+
+def _must_take_papers(appliance: Appliance, inspection_id: str, db: Db) -> None:
+    appliance.jobs.require_none(inspection_id, KIND)
+    _must_be_between_the_seals(db)
 
 
 def _must_be_between_the_seals(db: Db) -> None:
