@@ -43,7 +43,7 @@ def address_of(listening: socket.socket) -> str:
 
 
 SWITCH_SECONDS = 0.001
-"""A page waits so long for a thread that is busy with results, at each of its questions to the disk; Python's is 5 ms."""
+"""So long a page waits for a thread that is busy with results, at each question to the disk; Python's own is 5 ms."""
 
 
 def run(built: Built, listening: socket.socket) -> None:

@@ -15,6 +15,13 @@ BLANK = bytes(1 << 16)
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 
 
+def file_problem(error: OSError) -> EnvironmentProblem | None:
+    """What people are told when a file they named cannot be read or written; None when the error names no file."""
+    if not isinstance(error.filename, str | bytes):
+        return None
+    return EnvironmentProblem("data.file", path=os.fsdecode(error.filename), detail=error.strerror)
+
+
 def disk_problem(error: OSError) -> EnvironmentProblem | None:
     """What people are told when the disk is full or fails; None for an error that is not the disk's."""
     if error.errno not in DISK_ERRORS:

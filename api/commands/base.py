@@ -15,7 +15,7 @@ import click
 
 from api.commands.client import Client, Failed
 from api.present import clean, shown
-from config.durable import disk_problem
+from config.durable import disk_problem, file_problem
 from config.message import Message
 from config.messages import catalogue, render
 from config.problems import BadInput, Exit, Problem
@@ -156,9 +156,9 @@ def guarded(run: Callable[[], Any]) -> int:
         sys.stderr.close()
         return int(Exit.INTERRUPTED)
     except OSError as error:
-        full = disk_problem(error)
-        if full is None:
+        told = disk_problem(error) or file_problem(error)
+        if told is None:
             raise
-        say(render(full.message))
-        return int(full.exit)
+        say(render(told.message))
+        return int(told.exit)
     return ended if isinstance(ended, int) else int(Exit.DONE)  # click hands back what a command gave ctx.exit()

@@ -67,7 +67,8 @@ class HttpTransport:
             response = connection.getresponse()
             return Answer(response.status, response.read())
         except OSError as error:
-            raise EnvironmentProblem("serve.unreachable", address=self.address, detail=str(error)) from error
+            detail = error.strerror or str(error)
+            raise EnvironmentProblem("serve.unreachable", address=self.address, detail=detail) from error
         finally:
             connection.close()
 

@@ -12,7 +12,7 @@ import click
 from api.commands.base import data_option, follow, json_option, passphrase_option, put, say, unlock
 from api.commands.client import CHECKOUT, Client, Failed, connected
 from config.messages import render
-from config.problems import EnvironmentProblem
+from config.problems import BadInput, Conflict, EnvironmentProblem
 
 ONE = "/api/v1/inspections"
 unencrypted_option = click.option("--unencrypted", is_flag=True, help="没有机关证书时，确认不加密。")
@@ -38,6 +38,7 @@ def evidence_seal(
     data: Path | None,
     as_json: bool,
 ) -> None:
+    require_place(out)
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
         body = {"unencrypted": unencrypted or confirmed_unencrypted(client)}
@@ -54,14 +55,46 @@ def confirmed_unencrypted(client: Client) -> bool:
     return False
 
 
+def require_place(out: Path | None) -> None:
+    """Look before a seal, which nobody takes back, whether its copy can be written. Raises BadInput."""
+    if out is None:
+        return
+    if out.is_dir() or not os.access(out.absolute().parent, os.W_OK):
+        raise BadInput("evidence.no_folder_for_copy", path=str(out))
+    if out.exists():
+        raise BadInput("evidence.copy_exists", path=str(out))
+
+
 def saved(client: Client, inspection_id: str, sealed: dict[str, Any], out: Path | None) -> dict[str, Any]:
-    """The answer, after the file that leaves the laptop was written to ``out``."""
+    """The answer, after the file that leaves the laptop was written to ``out``.
+
+    Raises EnvironmentProblem, which still tells digest and fingerprint, when that cannot be written or lies there.
+    """
     if out is None:
         return sealed
     if sealed["encrypted"] and out.suffix != ".p7m":
         out = out.with_name(out.name + ".p7m")
-    out.write_bytes(client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file"))
+    content = client.download(f"{ONE}/{inspection_id}/bundles/{sealed['id']}/file")
+    try:
+        with out.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        told = {"digest": sealed["digest"], "fingerprint": sealed["fingerprint"], "inspection": inspection_id}
+        raise EnvironmentProblem("evidence.copy_failed", path=str(out), detail=str(error.strerror), **told) from error
     return {**sealed, "path": str(out)}
+
+
+@evidence.command("save", help="把最近一次封存的证据包另存一份；设有机关证书时是加密的（.p7m）。")
+@click.argument("inspection_id")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="写入此文件。")
+@data_option
+@json_option
+def evidence_save(inspection_id: str, out: Path, data: Path | None, as_json: bool) -> None:
+    with connected(data) as client:
+        bundles = client.get(f"{ONE}/{inspection_id}/bundles")["items"]
+        if not bundles:
+            raise Conflict("evidence.not_sealed_yet")
+        put(saved(client, inspection_id, bundles[-1], out), "bundle", as_json)
 
 
 @evidence.command("list", help="列出证据包。")

@@ -8,7 +8,7 @@ import click
 
 from api.commands.base import data_option, follow, json_option, passphrase_option, put, secret_from, tell, unlock
 from api.commands.client import connected
-from api.commands.evidence import ONE, confirmed_unencrypted, saved, unencrypted_option
+from api.commands.evidence import ONE, confirmed_unencrypted, require_place, saved, unencrypted_option
 from api.commands.evidence_import import evidence
 from config.problems import Exit
 
@@ -21,10 +21,17 @@ OUT = click.Path(dir_okay=False, path_type=Path)
 @click.argument("inspection_id")
 @click.option("--out", type=OUT, required=True, help="写入此文件（.html）。")
 @data_option
-def evidence_sheet(inspection_id: str, out: Path, data: Path | None) -> None:
+@json_option
+def evidence_sheet(inspection_id: str, out: Path, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         out.write_bytes(client.download(f"{ONE}/{inspection_id}/signing-sheet?standalone=true"))
     tell("evidence.sheet_written", path=str(out))
+    _put_path(out, as_json)
+
+
+def _put_path(out: Path, as_json: bool) -> None:
+    if as_json:
+        put({"path": str(out.absolute())}, "file", as_json)
 
 
 @evidence.command("sign", help="第二次封存：加入双方签字的扫描件（PDF、图片、OFD），与第一次封存相连。")
@@ -44,6 +51,7 @@ def evidence_sign(
     data: Path | None,
     as_json: bool,
 ) -> None:
+    require_place(out)
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
         body = {"unencrypted": unencrypted or confirmed_unencrypted(client)}
@@ -100,18 +108,25 @@ def office_certificate_show(data: Path | None, as_json: bool) -> None:
 
 @office_certificate.command("remove", help="不再加密；封存时须逐次确认。")
 @data_option
-def office_certificate_remove(data: Path | None) -> None:
+@json_option
+def office_certificate_remove(data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         client.send("DELETE", OFFICE)
+    tell("evidence.office_certificate_removed")
+    if as_json:
+        put({"removed": True}, "certificate", as_json)
 
 
 @evidence.command("timestamp-query", help="生成时间戳请求（RFC 3161，.tsq），带到时间戳机构；其中只有封存摘要。")
 @click.argument("inspection_id")
 @click.option("--out", type=OUT, required=True, help="写入此文件。")
 @data_option
-def evidence_timestamp_query(inspection_id: str, out: Path, data: Path | None) -> None:
+@json_option
+def evidence_timestamp_query(inspection_id: str, out: Path, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         out.write_bytes(client.download(f"{ONE}/{inspection_id}/timestamp-query"))
+    tell("evidence.timestamp_query_written", path=str(out))
+    _put_path(out, as_json)
 
 
 @evidence.command("timestamp", help="收下时间戳机构的答复（.tsr），用机构证书核对，第二次封存时写入证据包。")
@@ -131,9 +146,11 @@ def evidence_timestamp(inspection_id: str, token: Path, authority: Path, data: P
 @click.option("--key", type=FILE, required=True, help="机关证书的私钥（PEM）。")
 @click.option("--out", type=OUT, required=True, help="写入此文件（.zip）。")
 @click.option("--key-passphrase-fd", type=int, help="从该文件描述符读取私钥口令（一行）；私钥没有口令时不需要。")
-def evidence_decrypt(file: Path, key: Path, out: Path, key_passphrase_fd: int | None) -> None:
+@json_option
+def evidence_decrypt(file: Path, key: Path, out: Path, key_passphrase_fd: int | None, as_json: bool) -> None:
     from appliance.visits.office import decrypt
 
     passphrase = "" if key_passphrase_fd is None else secret_from(key_passphrase_fd, "")
     decrypt(file, out, key, passphrase)
     tell("evidence.decrypted", path=str(out))
+    _put_path(out, as_json)

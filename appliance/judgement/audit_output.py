@@ -166,7 +166,7 @@ class Output:
             "unit_kind": inputs.unit_kind.value,
             "policy": inputs.policy.to_json(),
             "catalogue": {"version": inputs.catalogue.version, "digest": inputs.catalogue.digest},
-            "inputs": _input_digests(inputs, survey),
+            "inputs": {"facts": _facts_digest(survey), **input_digests(inputs)},
             "verdicts": {"count": self._count, "sha256": self._digest.hexdigest()},
             "counts": {
                 "computers": len(roster.hosts),
@@ -244,8 +244,12 @@ def _other_free(survey: Survey, register: Register) -> Iterator[Finding]:
             yield unlisted_free(survey.products[product_id], survey.other_free[product_id])
 
 
-def _input_digests(inputs: AuditInputs, survey: Survey) -> dict[str, str]:
-    facts = hashlib.sha256(b"".join(sorted(survey.facts_lines))).hexdigest()
+def _facts_digest(survey: Survey) -> str:
+    return hashlib.sha256(b"".join(sorted(survey.facts_lines))).hexdigest()
+
+
+def input_digests(inputs: AuditInputs) -> dict[str, str]:
+    """SHA-256 of every input but the facts themselves, by name; the hosts name the facts they were judged by."""
     records = {
         "hosts": inputs.hosts,
         "matches": inputs.matches,
@@ -255,4 +259,4 @@ def _input_digests(inputs: AuditInputs, survey: Survey) -> dict[str, str]:
         "proofs": inputs.proofs,
         **{field.name: getattr(inputs.declared, field.name) for field in fields(inputs.declared)},
     }
-    return {"facts": facts, **{name: records_digest(items) for name, items in records.items()}}
+    return {name: records_digest(items) for name, items in records.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from appliance.context import Appliance
 from appliance.folder import InspectionFolder
 from appliance.jobs import Job
 from appliance.judgement.audit import AuditHost, AuditInputs, AuditRun, run_audit
+from appliance.judgement.audit_output import input_digests
 from appliance.judgement.declared import unit_kind_of
 from appliance.judgement.policy import Policy
 from appliance.judgement.reads import Read
@@ -27,7 +27,7 @@ from appliance.store import audits as store
 from appliance.store import hosts as host_store
 from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as ledger_store
-from appliance.store.database import Db, Row, dumps, loads
+from appliance.store.database import Db, Row
 from appliance.store.hosts import StoredHost
 from appliance.visits import folding, one_computer, recognising, records
 from appliance.visits.changes import unrestored
@@ -40,8 +40,6 @@ from scanner.model import Identity, Outcome
 
 _FINDING = TypeAdapter(Finding)
 _RATE = TypeAdapter(Rate)
-JUDGED = ("digest", "head", "rates", "positions", "findings")
-"""What an audit says, beyond its id and time; ``digest`` is that of its verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +97,6 @@ def _run(appliance: Appliance, inspection_id: str, db: Db, job: Job) -> dict[str
     return {"audit": audit_id, "digest": digest, **store.counts(db, audit_id)}
 
 
-def require_current(appliance: Appliance, inspection_id: str, db: Db, stored: Row) -> None:
-    """Judge once more and compare: what is sealed must follow from what is sealed with it.
-
-    ``stored``: the newest audit. Raises Conflict ``audit.outdated`` when something was read or entered since.
-    """
-    with no_looking_for_cycles():
-        audit = run_audit(inputs(appliance, inspection_id, db))
-        deque(audit.lines(), maxlen=0)
-        found = next(_result(audit))
-        kept = {**stored, "findings": [finding for _, finding in store.list_findings(db, stored["id"], -1, -1, {})]}
-        if any(loads(dumps(found[name])) != kept[name] for name in JUDGED):
-            raise Conflict("audit.outdated", at=stored["created_at"])
-
-
 def _counted(audit: AuditRun, job: Job) -> Iterator[tuple[Verdict, bytes]]:
     for n, found in enumerate(audit.both(), 1):
         job.done = job.total = n
@@ -131,8 +115,21 @@ def _result(audit: AuditRun) -> Iterator[Row]:
     }
 
 
-def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
-    """Everything the audit is a function of."""
+def changed_since(appliance: Appliance, inspection_id: str, db: Db) -> tuple[str, ...]:
+    """What is no longer as the newest audit had it, by name of the input; empty when it would come out the same.
+
+    Facts are told by their ids, which the hosts name: none is read. Raises NotFound before the first audit.
+    """
+    judged, now = latest(db)["head"], inputs(appliance, inspection_id, db, with_reads=False)
+    named = {"phase": now.phase.value, "as_of": now.as_of.isoformat(), "policy": now.policy.to_json()}
+    named["catalogue"] = {"version": now.catalogue.version, "digest": now.catalogue.digest}
+    digests = input_digests(now)
+    changed = [name for name, digest in digests.items() if digest != judged["inputs"].get(name)]
+    return (*(name for name, value in named.items() if value != judged[name]), *changed)
+
+
+def inputs(appliance: Appliance, inspection_id: str, db: Db, *, with_reads: bool = True) -> AuditInputs:
+    """Everything the audit is a function of; ``with_reads=False`` leaves out what is read from the facts."""
     row = inspection_store.read(db)
     policy = appliance.policy(row["policy"])
     folder = appliance.folder.inspection(inspection_id)
@@ -140,8 +137,10 @@ def inputs(appliance: Appliance, inspection_id: str, db: Db) -> AuditInputs:
     same, every = one_computer.sameness(db), host_store.list_hosts(db)
     hosts, declared = one_computer.standing(every, same), records.declared(db)
     results = {host_id: _Latest(*found) for host_id, found in host_store.latest_results(db).items()}
-    reads = _reads(appliance, folder, db, catalogue, policy, [stored.id for stored in hosts])
-    identities = {host_id: read.identity for host_id, read in reads.items()}
+    reads = _reads(appliance, folder, db, catalogue, policy, [stored.id for stored in hosts]) if with_reads else {}
+    identities = (
+        {host_id: read.identity for host_id, read in reads.items()} if with_reads else host_store.identities(db)
+    )
     assets = assets_in_force(db)
     return AuditInputs(
         inspection_id=inspection_id,

@@ -32,13 +32,14 @@ SHOWN_ADDRESSES = 5
 def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False) -> Job:
     """Seal as a job.
 
-    Raises Conflict before the first audit, while something runs, or while a change to a computer is not put back (the
-    credential that undoing needs is destroyed after the seal); Refused with a locked vault, or when there is no
-    certificate to encrypt to and nobody confirmed that (``unencrypted``).
+    Raises Conflict before the first audit, when something changed since the last one, while something runs, or while
+    a change to a computer is not put back (the credential that undoing needs is destroyed after the seal); Refused
+    with a locked vault, or when there is no certificate to encrypt to and nobody confirmed that (``unencrypted``).
     """
     with appliance.open_inspection(inspection_id, although_final=True) as (db, folder):
         if audit_store.latest_audit(db) is None:
             raise Conflict("inspection.nothing_to_seal")
+        _require_current(appliance, inspection_id, db)
         if left := open_changes(folder.root / FILE):
             addresses = sorted({change.address for change in left})
             raise Conflict("change.blocks_sealing", count=len(left), addresses="、".join(addresses[:SHOWN_ADDRESSES]))
@@ -57,13 +58,13 @@ def start(appliance: Appliance, inspection_id: str, *, unencrypted: bool = False
 def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, job: Job) -> dict[str, Any]:
     """Write and sign the bundle; afterwards the inspection is read-only.
 
-    Raises Conflict for a damaged custody log, ``audit.outdated`` when the newest audit does not follow from what is
-    stored now, ``inspection.changed_meanwhile`` when something was entered while the bundle was written.
+    Raises Conflict for a damaged custody log, ``inspection.audit_outdated`` when something changed that the newest
+    audit rests on, ``inspection.changed_meanwhile`` when something was entered while the bundle was written.
     """
     before = db.changed_by_others
     audit = auditing.latest(db)
     inspection = store.read(db)
-    auditing.require_current(appliance, inspection_id, db, audit)
+    _require_current(appliance, inspection_id, db)
     appliance.check_custody(inspection_id)
     appliance.log(inspection_id, "bundle.sealing", audit=audit["id"], digest=audit["digest"])
     head = appliance.custody_head(inspection_id)
@@ -90,6 +91,12 @@ def seal(appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFol
     _roll_up(appliance, inspection_id, db)
     job.progress(len(files), len(files), "seal")
     return {**row, "path": str(target)}
+
+
+def _require_current(appliance: Appliance, inspection_id: str, db: Db) -> None:
+    """What is sealed must follow from what is sealed with it."""
+    if changed := auditing.changed_since(appliance, inspection_id, db):
+        raise Conflict("inspection.audit_outdated", what="、".join(changed))
 
 
 def _roll_up(appliance: Appliance, inspection_id: str, db: Db) -> None:

@@ -42,7 +42,8 @@ def render(message: Message) -> str:
 
 
 class _Word(str):
-    """A parameter; ``{status:label.licence_status}`` shows a stored value by its word, an unknown value as it is.
+    """A parameter; ``{status:label.licence_status}`` shows a stored value by its word, an unknown value as it is, and
+    several values joined by ``、`` each by its own.
 
     The word may name other parameters of the message, as in ``{detail:invalid}`` for "at most {max_length} items".
     """
@@ -56,8 +57,11 @@ class _Word(str):
         return word
 
     def __format__(self, group: str) -> str:
-        word = catalogue().get(f"{group}.{self}") if group else None
-        return str(self) if word is None else word.format_map(_Missing(self._others))
+        return "、".join(self._word(group, part) for part in self.split("、")) if group else str(self)
+
+    def _word(self, group: str, value: str) -> str:
+        word = catalogue().get(f"{group}.{value}")
+        return value if word is None else word.format_map(_Missing(self._others))
 
 
 class _Missing(dict[str, Any]):

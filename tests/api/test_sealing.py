@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.evidence.verify import verify_bundle
-from config.problems import Conflict, Exit
+from config.problems import Exit
 from tests.api.conftest import Api
 from tests.api.test_api import facts_document
 from tests.api.test_records import audit
@@ -67,9 +67,9 @@ def test_a_bundle_holds_everything_that_the_verdicts_rest_on(api: Api, one: str)
 
 def test_verdicts_that_do_not_follow_from_what_is_sealed_with_them_are_not_sealed(api: Api, one: str) -> None:
     api.post(f"{one}/facts", facts_document(id="F2", address="10.77.0.51", identity={"hostname": "PC-2"}))
-    with pytest.raises(Conflict) as caught:
-        sealed(api, one)
-    assert caught.value.message.code == "audit.outdated"
+    refused = api.call("POST", f"{one}/bundles", {"unencrypted": True}).json
+    assert refused is not None
+    assert (refused["code"], refused["params"]["what"]) == ("inspection.audit_outdated", "hosts、matches")
     assert api.get(f"{one}/bundles")["items"] == []
     audit(api, one)
     assert sealed(api, one)["digest"]
@@ -86,3 +86,25 @@ def test_the_wheel_in_a_bundle_can_be_installed_and_runs(api: Api, one: str, tmp
     code = "import config.messages, appliance.version as v; print(config.messages.__file__, v.VERSION)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=target, capture_output=True, text=True, check=True)
     assert ran.stdout.startswith(str(target))
+
+
+def test_verdicts_older_than_a_desk_decision_are_not_sealed(api: Api, one: str) -> None:
+    verdict = api.get(f"{one}/verdicts?limit=1")["items"][0]
+    api.post(f"{one}/verdicts/{verdict['id']}/decision", {"decision": "licensed", "reason": "见合同原件", "papers": []})
+    refused = api.call("POST", f"{one}/bundles", {"unencrypted": True}).json
+    assert refused is not None
+    assert (refused["code"], refused["params"]["what"]) == ("inspection.audit_outdated", "decisions")
+    assert "（上机复核）" in refused["title"]
+    audit(api, one)
+    assert sealed(api, one)["digest"]
+
+
+def test_every_input_that_changes_after_the_audit_is_named_before_sealing(api: Api, one: str) -> None:
+    api.post(f"{one}/records", {"kind": "disposals", "fields": {"asset_no": "ZC1", "paper": "批复 3 号"}})
+    api.post(f"{one}/proofs", {"software_no": "RJ1", "level": "P1"})
+    api.call("PATCH", one, {"phase": "after_proof"})
+    api.post(f"{one}/facts", facts_document(id="F2", address="10.77.0.51"))
+    refused = api.call("POST", f"{one}/bundles", {"unencrypted": True}).json
+    assert refused is not None
+    assert set(refused["params"]["what"].split("、")) >= {"phase", "hosts", "proofs", "disposals"}
+    assert "（阶段、检测结果" in refused["title"]

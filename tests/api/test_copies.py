@@ -1,0 +1,53 @@
+"""A copy that cannot be written takes nothing with it: no seal is made for it, and nothing that lies there is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from api.built import build
+from appliance.folder import DataFolder, writing
+from config.clock import SystemClock
+from tests.api.conftest import Api, WsgiClient, here
+from tests.api.test_sealing import PASSPHRASE, judged
+
+
+@pytest.fixture
+def one(data: Path) -> str:
+    """Id of a judged inspection in a data folder that nobody holds."""
+    with writing(DataFolder(data), ""):
+        built = build(DataFolder(data), SystemClock())
+        made = judged(Api(built, WsgiClient(built.app))).rpartition("/")[2]
+        built.appliance.jobs.stop()
+        built.appliance.close_custody(made)
+    return made
+
+
+def test_nothing_is_sealed_when_its_copy_has_no_place(data: Path, one: str, tmp_path: Path) -> None:
+    (tmp_path / "旧 包.zip").write_bytes(b"old")
+    places = {
+        tmp_path / "没有" / "包.zip": "文件夹不存在",
+        tmp_path: "文件夹不存在",
+        tmp_path / "旧 包.zip": "已经存在",
+    }
+    for place, said in places.items():
+        ran = here(data, "evidence", "seal", one, "--unencrypted", "--out", str(place), secret=PASSPHRASE)
+        assert (ran.exit, ran.out) == (3, "")
+        assert said in ran.err
+    assert (tmp_path / "旧 包.zip").read_bytes() == b"old"
+    assert here(data, "evidence", "list", one, "--json").json["items"] == []
+
+
+def test_a_sealed_bundle_is_saved_again_and_never_over_another(data: Path, one: str, tmp_path: Path) -> None:
+    copy = tmp_path / "另存 的.zip"
+    assert here(data, "evidence", "save", one, "--out", str(copy)).exit == 3
+    sealed = here(data, "evidence", "seal", one, "--unencrypted", "--json", secret=PASSPHRASE).json
+    assert here(data, "evidence", "save", one, "--out", str(copy), "--json").json["path"] == str(copy)
+    assert copy.read_bytes() == Path(sealed["path"]).read_bytes()
+    again = here(data, "evidence", "save", one, "--out", str(copy))
+    assert again.exit == 5
+    assert all(word in again.err for word in (sealed["digest"], sealed["fingerprint"], "已经存在"))
+    sheet = here(data, "evidence", "sheet", one, "--out", str(tmp_path / "没有" / "签字页.html"))
+    assert sheet.exit == 5
+    assert sheet.err.strip() == f"{tmp_path}/没有/签字页.html 无法读写：文件或文件夹不存在。请核对路径和权限后重试。"
