@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from appliance.judgement.audit import AuditRun, run_audit
-from appliance.judgement.cases import Case, CaseFile, Expected
+from appliance.judgement.case_file import CaseFile, Expected
+from appliance.judgement.cases import Case
 from appliance.judgement.documents import finding_document, position_document, rate_document, verdict_document
 from appliance.model import Verdict
 from config.message import Message

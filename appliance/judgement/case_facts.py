@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.judgement.case_faults import FILE, bad_value, unknown_key, wrong
 from appliance.judgement.roster import AuditHost
 from appliance.ledger.model import Asset, AssetState, RowRef
 from config.problems import BadInput
@@ -28,6 +29,7 @@ from scanner.model import (
 )
 
 Table = dict[str, Any]
+DAYS = ("evaluation_end", "valid_until", "service_until", "installed_on")
 ASSET_KEYS = ("department", "computer_no", "brand", "xinchuang", "state", "user")
 IDENTITY_KEYS = ("serial", "maker", "smbios_uuid", "model", "chassis", "macs")
 MAKER = "LENOVO"
@@ -76,22 +78,16 @@ class _Row(BaseModel):
     floating: list[Table] = []
 
 
-def fault(where: str, detail: str) -> BadInput:
-    """What is wrong in ``case.toml``, with the place in it."""
-    return BadInput("case.bad_file", file="case.toml", detail=f"{where} {detail}")
-
-
-def first_of(error: ValidationError) -> str:
-    """The key and what is wrong with it."""
-    first = error.errors()[0]
-    return ".".join(str(part) for part in first["loc"]) + ": " + first["msg"]
-
-
 def known_keys(where: str, row: Table, kind: type[Any], *more: str) -> None:
-    """Raise BadInput for a key that ``kind`` does not have: a misspelt key would change a verdict in silence."""
+    """Raise BadInput ``case.unknown_key`` for a key that ``kind`` does not have."""
     known = {one.name for one in fields(kind)} | set(more)
     for key in sorted(row.keys() - known):
-        raise fault(where, f"{key}: unknown key ({'、'.join(sorted(known))})")
+        raise unknown_key(where, key, known)
+
+
+def dates_as_text(row: Table) -> Table:
+    """TOML dates as ``hezheng.facts/1`` and records by hand write them: in ISO 8601."""
+    return {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +103,15 @@ class CaseComputer:
 def computer_facts(row: Table, as_of: date, n: int) -> CaseComputer:
     """Read the ``n``-th table. Raises BadInput ``case.bad_file`` naming the key."""
     where = f"computers[{n}]"
-    try:
-        _Row.model_validate(row)
-    except ValidationError as error:
-        raise fault(where, first_of(error)) from error
-    for key, kind in GROUPS.items():
-        value = row.get(key, ())
-        for item in (value,) if key == "os" else value:
-            if isinstance(item, dict):
-                known_keys(f"{where} {key}", cast(Table, item), kind)
+    _check_row(where, row)
     name = str(row["host"])
     outcome = Outcome(row.get("outcome", "READ"))
     read = outcome is Outcome.READ or "software" in row
     try:
         facts = facts_json.from_json(_document(name, row, outcome, as_of)) if read else None
     except BadInput as refused:
-        raise fault(where, "{field}: {detail}".format(**refused.message.params)) from refused
+        params = refused.message.params
+        raise BadInput("case.bad_file", **{**params, "file": FILE, "where": f"{where} {params['field']}"}) from refused
     host = AuditHost(
         id=name,
         address=str(row.get("address", name)),
@@ -135,6 +124,38 @@ def computer_facts(row: Table, as_of: date, n: int) -> CaseComputer:
     )
     asset = _asset(name, row) if row.get("listed", True) and "asset" not in row else None
     return CaseComputer(host, facts, asset, row.get("asset") or (asset.asset_no if asset else None))
+
+
+def _check_row(where: str, row: Table) -> None:
+    """Raise BadInput for keys and values that a computer cannot have."""
+    try:
+        _Row.model_validate(row)
+    except ValidationError as error:
+        unknown = error.errors()[0]["type"] == "extra_forbidden"
+        raise (
+            unknown_key(where, str(error.errors()[0]["loc"][0]), _Row.model_fields)
+            if unknown
+            else bad_value(where, error)
+        ) from error
+    for key, kind in GROUPS.items():
+        value = row.get(key, ())
+        for m, item in enumerate((value,) if key == "os" else value, 1):
+            place = f"{where} {key}" if key == "os" else f"{where} {key}[{m}]"
+            if isinstance(item, dict):
+                known_keys(place, cast(Table, item), kind)
+                _check_dates(place, dates_as_text(cast(Table, item)))
+            elif key == "software" and not str(item).partition("|")[0].strip():
+                raise wrong(place, "blank")
+
+
+def _check_dates(where: str, item: Table) -> None:
+    """Days that rules compare: one that is none would be compared in silence."""
+    for key in DAYS:
+        if text := str(item.get(key) or ""):
+            try:
+                date.fromisoformat(text[:10])
+            except ValueError as error:
+                raise wrong(f"{where} {key}", "date_parsing") from error
 
 
 def _asset(name: str, row: Table) -> Asset:
@@ -162,7 +183,7 @@ def _document(name: str, row: Table, outcome: Outcome, as_of: date) -> Table:
     }
     if system := row.get("os"):
         shown = {"name": system} if isinstance(system, str) else system
-        document["os"] = {"family": platform, "observation": "os", **shown}
+        document["os"] = {"family": platform, "observation": "os", **dates_as_text(shown)}
     groups = {"licence_states": "licence", "traces": "traces", "antivirus": "antivirus"}
     for group, key in {**groups, "floating_licences": "floating"}.items():
         if key in row:
@@ -175,10 +196,10 @@ def _software(n: int, item: str | Table) -> Table:
     if isinstance(item, str):
         name, version, publisher = (*item.split("|"), "", "")[:3]
         item = {"name": name, "version": version or None, "publisher": publisher or None}
-    return {"source": f"entry {n}", "scope": "machine", "observation": f"s{n}", **item}
+    return {"source": f"entry {n}", "scope": "machine", "observation": f"s{n}", **dates_as_text(item)}
 
 
 def _sourced(group: str, n: int, item: Table) -> Table:
     names: Table = {"name": str(item.get("application", ""))} if group == "licence_states" else {}
     source: Table = {} if group == "floating_licences" else {"source": f"{group} {n}"}
-    return {**names, **source, "observation": f"{group[0]}{n}", **item}
+    return {**names, **source, "observation": f"{group[0]}{n}", **dates_as_text(item)}

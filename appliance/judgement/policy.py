@@ -86,6 +86,11 @@ class Policy:
         return {"id": self.id, "title": self.title, "switches": stated, "rate_definitions": dict(self.rate_definitions)}
 
 
+def profiles(folder: Path = FOLDER) -> tuple[str, ...]:
+    """The ids of the profiles that are there."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+
 def load_policy(name: str, folder: Path = FOLDER) -> Policy:
     """Read a profile and what it extends. Raises BadInput ``policy.unknown_profile``, ``policy.bad_file``."""
     chain = [_read(name, folder)]
@@ -104,7 +109,7 @@ def load_policy(name: str, folder: Path = FOLDER) -> Policy:
 def _read(name: str, folder: Path) -> Profile:
     file = folder / f"{name}.toml"
     if not PROFILE_NAME.fullmatch(name) or not file.is_file():
-        known = "、".join(sorted(found.stem for found in folder.glob("*.toml")))
+        known = "、".join(profiles(folder))
         raise BadInput("policy.unknown_profile", profile=name, known=known)
     try:
         content = tomllib.loads(file.read_text("utf-8"))
