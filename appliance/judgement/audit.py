@@ -14,6 +14,7 @@ from typing import Any
 
 from appliance.judgement.audit_output import Output, Summary
 from appliance.judgement.decisions import Decided
+from appliance.judgement.declared import UnitKind
 from appliance.judgement.differences import Difference
 from appliance.judgement.entitlements import Register, build_register
 from appliance.judgement.positions import Position, SeatPlan, Surplus, has_seat_by_paper, plan_seats, slot_of
@@ -44,6 +45,7 @@ def run_audit(inputs: AuditInputs) -> AuditRun:
         inputs.as_of,
         switches.proof_required,
         inputs.declared,
+        switches.administrative_departments if inputs.unit_kind is UnitKind.SCHOOL else (),
     )
     survey = survey_hosts(inputs, roster)
     complete = sum(found_by_asset(roster, survey.collected()).values()) == roster.size()

@@ -12,6 +12,7 @@ from appliance.ledger.model import FreeListEntry, Licence, Proof, ProofLevel, So
 from appliance.model import Product
 from appliance.recognition.names import fold, year
 from appliance.rules.editions import rank_of
+from appliance.rules.education import for_teaching_only
 from appliance.rules.model import Copy, Entitlements, Grant, GrantKind, Seat, kind_of
 from appliance.rules.term import has_ended
 from appliance.rules.versions import Fit, fit, named_in
@@ -52,10 +53,12 @@ class Register:
         department: str = "",
     ) -> Entitlements:
         """What the ledgers say about these versions of a product; ``level``: rank of the installed edition. Rows that
-        name the copy's ``platform`` come first, those that name another one last. A 场地授权 of other departments than
+        name the copy's ``platform`` come first, those that name another one last. A row that does not reach
         ``department`` covers only where nothing else does.
         """
-        reach = department if any(grant.departments for grant in self.grants.get(product.id, ())) else ""
+        reach = (
+            department if any(grant.departments or grant.beyond for grant in self.grants.get(product.id, ())) else ""
+        )
         key = ((product.id, versions, level, platform, reach), seat)
         if key not in self._known:
             found = self._build(product, versions, level)
@@ -96,9 +99,11 @@ def build_register(
     as_of: date,
     required: ProofLevel,
     declared: Declared = NOTHING,
+    not_teaching: Iterable[str] = (),
 ) -> Register:
-    """Bring ledger rows to products. Rows of type 免费软件 in 附件7 grant nothing: 附件6 decides about free
-    software.
+    """Bring ledger rows to products. Rows of type 免费软件 in 附件7 grant nothing: 附件6 decides about free software.
+
+    ``not_teaching``: in a school, words of departments that a licence for 教学 does not reach.
     """
     proofs = tuple(proofs)
     read = _Reading(
@@ -107,6 +112,7 @@ def build_register(
         {scope.software_no: scope.departments for scope in declared.site_scopes},
         as_of,
         required,
+        tuple(sorted(not_teaching)),
     )
     grants: dict[str, list[Grant]] = {}
     free: dict[str, list[FreeListEntry]] = {}
@@ -144,6 +150,7 @@ class _Reading:
     scopes: Mapping[str, tuple[str, ...]]
     as_of: date
     required: ProofLevel
+    not_teaching: tuple[str, ...]
 
 
 def proof_levels(proofs: Iterable[Proof]) -> dict[str, ProofLevel]:
@@ -207,6 +214,7 @@ def _grant(row: Licence, product: Product, read: _Reading) -> Grant:
         level=max((rank_of(product, text) for text in editions), default=0),
         gift=row.software_no in read.gifts or any(word in row.remark for word in GIFT),
         departments=read.scopes.get(row.software_no, ()),
+        beyond=read.not_teaching if for_teaching_only(row.remark) else (),
         platform=_platform(f"{row.name} {row.version}"),
     )
 

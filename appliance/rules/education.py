@@ -2,7 +2,8 @@
 
 R18 "education, community or student edition in a 机关 → 非正版; in schools by licence scope (教学 / 行政办公)".
 The scope of a school's licence stands in the row's 备注; where it is 教学 only, an administrative department is
-outside.
+outside, and draws on no seat of such a row where another one covers it
+(:mod:`appliance.judgement.entitlements`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def education(copy: Copy, found: Entitlements, context: Context) -> Ruling | Non
     if context.unit_kind is not UnitKind.SCHOOL:
         reason = Message.of("verdict.education_edition", product=name, edition=copy.edition or word)
         return Ruling(Decision.UNLICENSED, "R18", (reason,), GENUINE, rows)
-    teaching = tuple(grant for grant in found.covering if _for_teaching_only(grant.row.remark))
+    teaching = tuple(grant for grant in found.covering if for_teaching_only(grant.row.remark))
     if not teaching or len(teaching) < len(found.covering):
         return None
     department = copy.computer.department
@@ -41,5 +42,6 @@ def education(copy: Copy, found: Entitlements, context: Context) -> Ruling | Non
     return Ruling(Decision.TO_VERIFY, "R18", (reason,), PAPERS, rows, number, settles=settles)
 
 
-def _for_teaching_only(remark: str) -> bool:
+def for_teaching_only(remark: str) -> bool:
+    """Whether a row's 备注 limits it to 教学."""
     return any(word in remark for word in TEACHING) and not any(word in remark for word in OFFICE_WORK)

@@ -115,6 +115,7 @@ class Grant(NamedTuple):
     level: int = 0  # rank of the highest licensed edition, where the product's editions have an order
     gift: bool = False  # 受赠 or 调剂
     departments: tuple[str, ...] = ()  # whom a 场地授权 covers; empty = the whole unit
+    beyond: tuple[str, ...] = ()  # words of departments that a school's licence for 教学 does not reach
     platform: str = ""  # the platform that the row names, or empty
 
     @property
@@ -123,8 +124,9 @@ class Grant(NamedTuple):
         return self.row.ref.text()
 
     def reaches(self, department: str) -> bool:
-        """Whether a 场地授权 covers a department; one without a stated scope covers the whole unit."""
-        return self.kind is not GrantKind.SITE or not self.departments or department in self.departments
+        """Whether the row is meant for a department: by the scope of a 场地授权, and of a licence for 教学."""
+        within = self.kind is not GrantKind.SITE or not self.departments or department in self.departments
+        return within and not any(word in department for word in self.beyond)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Entitlements:
     ended: tuple[Grant, ...] = ()  # those that would cover, were they not over
     free: tuple[FreeListEntry, ...] = ()
     seat: Seat = Seat.NONE
-    reach: str = ""  # the copy's department, where a 场地授权 of the product is limited to departments
+    reach: str = ""  # the copy's department, where rows of the product are limited to departments
 
     @property
     def on_record(self) -> bool:

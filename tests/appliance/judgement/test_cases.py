@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from appliance.judgement.audit import run_audit
 from appliance.judgement.case_check import run_case
 from appliance.judgement.case_file import read_file
 from appliance.judgement.cases import Case, read_case
 from appliance.judgement.declared import Declared
+from appliance.judgement.survey import AuditInputs
 from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof
 from appliance.recognition.catalogue import Catalogue, load
 from config.clock import SystemClock
@@ -39,6 +41,26 @@ def read(folder: Path) -> Case:
 def test_a_case_comes_out_as_worked_out_by_hand(name: str) -> None:
     result = run_case(read(FOLDER / name))
     assert [render(Message.from_json(message)) for message in result["unmet"]] == []
+
+
+def everything(inputs: AuditInputs) -> tuple[bytes, str]:
+    run = run_audit(inputs)
+    lines = b"".join(run.lines())
+    return lines, repr((run.positions, run.findings, sorted(run.rates.items()), run.head))
+
+
+def backwards(inputs: AuditInputs) -> AuditInputs:
+    facts, declared = list(inputs.facts()), inputs.declared
+    names = ("hosts", "matches", "assets", "licences", "free_list", "proofs")
+    turned: dict[str, Any] = {name: tuple(reversed(getattr(inputs, name))) for name in names}
+    records: dict[str, Any] = {f.name: tuple(reversed(getattr(declared, f.name))) for f in fields(declared)}
+    return replace(inputs, facts=lambda: iter(facts[::-1]), declared=replace(declared, **records), **turned)
+
+
+def test_every_case_gives_the_same_bytes_in_any_order() -> None:
+    for name in NAMES:
+        inputs = read(FOLDER / name).inputs
+        assert everything(inputs) == everything(backwards(inputs)), name
 
 
 def test_eighty_cases_speak_of_every_rule_and_give_the_reason_in_words() -> None:
