@@ -1,9 +1,11 @@
 // Bundles of other laptops: looked at first, taken over once a person has vouched for the signer.
 
-import { get, post } from "./api.js";
+import { Problem, get, handIn, post } from "./api.js";
 import { $, fill, grouped, h, notice, onSubmit } from "./dom.js";
 import { finished } from "./jobs.js";
 import { label, t, when } from "./words.js";
+
+const HAND_IN_BYTES = 2 ** 30; // what the server takes in one request
 
 let looked = null; // what was found in the file whose path was given
 let origins = new Map(); // inspection id => its row in the list of imports
@@ -42,6 +44,15 @@ function showLooked() {
   $("take-form").elements.vouched.checked = false;
 }
 
+// Where the bundle lies on this laptop; one that was chosen in the browser is handed in first.
+async function placeOf({ file, path }, progress) {
+  if (path) return path;
+  if (!file.size) throw new Problem(t("look_pick"));
+  if (file.size > HAND_IN_BYTES) throw new Problem(t("look_large", { name: file.name }));
+  progress(t("look_reads", { name: file.name }));
+  return (await handIn("imports/files", file)).path;
+}
+
 function forget() {
   looked = null;
   $("look-form").reset();
@@ -56,10 +67,11 @@ export function bind(done) {
     looked = null;
     showLooked();
   });
-  onSubmit($("look-form"), async ({ path }) => {
+  onSubmit($("look-form"), async (fields) => {
     looked = null;
     showLooked();
     try {
+      const path = await placeOf(fields, progress);
       looked = { ...(await finished(await post("imports/looks", { path }), progress)), path };
     } finally {
       progress("");

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PREFIX, PROBLEM, SECURITY, accepted, answer, appliance, tag
-from api.v1.schemas import BundlePath, ImportBody, InspectionPath, LookBody, MergeBody, PartsBody
+from api.v1.schemas import BundlePath, FileNameQuery, ImportBody, InspectionPath, LookBody, MergeBody, PartsBody
+from appliance.visits import handed_in, merging, replaying
 from appliance.visits import imports as use
-from appliance.visits import merging, replaying
 
 imports = APIBlueprint("imports", __name__, abp_tags=tag("imports"), abp_security=SECURITY, abp_responses=PROBLEM)
 
@@ -19,6 +20,17 @@ imports = APIBlueprint("imports", __name__, abp_tags=tag("imports"), abp_securit
 def list_imports() -> Any:
     """Inspections that came here in a bundle; they can be viewed and compared with, and never changed."""
     return answer({"items": use.list_all(appliance()), "next": None})
+
+
+@imports.post(f"{PREFIX}/imports/files")
+def hand_in(query: FileNameQuery) -> Any:
+    """Keep a bundle that comes as the body until it is taken over; ``path`` is what the others take. The server accepts
+    1 GiB; a larger one is given by its path.
+    """
+    size = request.content_length or 0
+    request.max_content_length = size  # the limit of other uploads does not hold here
+    path = handed_in.receive(appliance(), query.name, request.stream, size)
+    return answer({"path": str(path), "name": path.name}, 201)
 
 
 @imports.post(f"{PREFIX}/imports/looks")

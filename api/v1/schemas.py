@@ -346,6 +346,10 @@ class MergeBody(PartsBody):
     choices: Annotated[dict[Text, Text], Field(max_length=10_000)] = {}
 
 
+class FileNameQuery(Request):
+    name: Name
+
+
 class LookBody(Request):
     path: Annotated[str, Field(min_length=1, max_length=4096)]
 

@@ -33,6 +33,8 @@ from config.problems import BadInput, Conflict, EnvironmentProblem, NotFound
 KIND = "import"
 LOOK = "look"
 ASIDE = "import-"
+HANDED_IN = "handed-in-"
+"""Begins the folders, beside those of imports, of bundles that the browser handed in."""
 SPACE = 3  # unpacked beside packed, and the database
 
 
@@ -42,7 +44,15 @@ def start(appliance: Appliance, path: Path, signer: str | None) -> Job:
     with appliance.jobs.deciding:
         if any(job.kind == KIND for job in appliance.jobs.running()):
             raise Conflict("imports.busy")
-        return appliance.jobs.start(KIND, "hosts", "", lambda job: take_over(appliance, path, signer, job))
+        return appliance.jobs.start(KIND, "hosts", "", lambda job: _taken(appliance, path, signer, job))
+
+
+def _taken(appliance: Appliance, path: Path, signer: str | None, job: Job) -> dict[str, Any]:
+    """Take over, and then keep no second copy of a bundle that was handed in."""
+    row = take_over(appliance, path, signer, job)
+    if path.parent.parent == appliance.folder.run and path.parent.name.startswith(HANDED_IN):
+        remove_folder(path.parent)
+    return row
 
 
 def _require_file(path: Path) -> None:

@@ -96,7 +96,10 @@ def test_an_unknown_signer_is_warned_of_vouched_for_once_and_the_inspection_can_
     served: Served, window: Browser, tmp_path: Path
 ) -> None:
     bundle = sealed(tmp_path / "a", "云水县档案馆", "10.9.0.0/24", "10.9.0.11", "10.9.0.12")
-    look(window, bundle.path)
+    window.click("#look-form button")
+    window.wait_for("请选择证据包文件", "#look-form .message")
+    window.upload("#look-form [name=file]", bundle.path)
+    window.click("#look-form button")
     window.wait_for("未确认的签名人", "#looked-facts")
     assert not window.run("return document.getElementById('looked-warning').hidden")
     assert bundle.signer in re.sub(r"\s", "", window.text("#looked-facts"))

@@ -75,7 +75,11 @@ def test_a_scan_is_started_followed_judged_and_sealed_from_the_page(served: Serv
         window.wait_for("有 3 台主机的密钥首次出现", "#keys")
         fingerprints = served.client.get(f"{V1}/inspections/{inspection}/host-keys")["items"]
         assert all(key["fingerprint"] in window.text("#keys") for key in fingerprints)
-        window.run("for (const box of document.querySelectorAll('#keys input')) box.click()")
+        window.click("#keys input")
+        window.run("document.querySelector('#keys tr').id = 'before'; dispatchEvent(new HashChangeEvent('hashchange'))")
+        window.wait("return !document.getElementById('before')")
+        assert window.run("return document.querySelector('#keys input').checked")  # what is ticked stays so
+        window.run("for (const box of document.querySelectorAll('#keys input:not(:checked)')) box.click()")
         window.click("#keys-confirm")
         window.wait_for("已确认 3 个主机密钥", "#notice")
         window.click("[data-tab=result]")
