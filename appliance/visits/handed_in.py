@@ -22,9 +22,10 @@ def receive(appliance: Appliance, name: str, stream: IO[bytes], size: int) -> Pa
     Raises Conflict ``imports.busy`` while a bundle is read, BadInput ``imports.cut_short`` when fewer bytes come,
     EnvironmentProblem when the disk is full or cannot be written.
     """
-    if any(job.kind in (KIND, LOOK) for job in appliance.jobs.running()):
-        raise Conflict("imports.busy")
-    discard_all(appliance)
+    with appliance.jobs.deciding:
+        if any(job.kind in (KIND, LOOK) for job in appliance.jobs.running()):
+            raise Conflict("imports.busy")
+        discard_all(appliance)
     needed = (SPACE + 1) * size
     if shutil.disk_usage(appliance.folder.root).free < needed:
         raise EnvironmentProblem("imports.disk_full", needed_mb=needed >> 20)
