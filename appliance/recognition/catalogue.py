@@ -17,7 +17,8 @@ FOLDER = Path(__file__).parents[2] / "config" / "catalogue"
 UNKNOWN = Recognition(None, "unknown")
 PROGRAMS = ("desktop", "appimage")  # formats on Linux whose names are display names
 WINDOWS_11_BUILD = 22000  # the registry of Windows 11 still says "Windows 10"
-STORE_ID = re.compile(r"(?:com|cn|net|org|io)\.([a-z0-9-]+)\.[a-z0-9._-]+$")  # UOS, deepin: maker's domain, program
+# an id in the stores of UOS and deepin: the maker's domain turned round, then the program
+STORE_ID = re.compile(r"(?:com|cn|net|org|io)\.(?:com\.)?([a-z0-9-]+)\.([a-z0-9._-]+)$")
 SHORTEST_INNER_NAME = 3  # a shorter name or alias is never looked for inside a declared name
 
 
@@ -65,8 +66,8 @@ class Catalogue:
         text = fold(name)
         is_package = platform is Platform.LINUX and package_format not in PROGRAMS
         rule = self._index.package(text) if is_package else self._index.program(text, fold(publisher or ""))
-        if rule is None and not is_package:
-            rule = self._behind_maker(text, fold(publisher or ""))
+        if rule is None:
+            rule = self._in_store(text) if is_package else self._behind_maker(text, fold(publisher or ""))
         if rule is not None:
             return self._by_rule(rule, text, version)
         if publisher and not is_package and self._makes_parts(fold(publisher)):
@@ -155,6 +156,14 @@ class Catalogue:
             if rule and rule.product and self.products[rule.product].vendor == vendor.name:
                 return rule
         return None
+
+    def _in_store(self, text: str) -> Rule | None:
+        """The rule of a product that a store's id names behind its own maker's domain (com.sangfor.easyconnect)."""
+        if not (found := STORE_ID.match(text)) or not (maker := self._makers.find("", found[1], known_only=True)):
+            return None
+        words = (found[2].replace(".", " "), *found[2].split("."))
+        rules = (self._index.program(word, "") for word in words)
+        return next((r for r in rules if r and r.product and self.products[r.product].vendor == maker.name), None)
 
     def _last(self, text: str, publisher: str, *, is_package: bool) -> Rule | None:
         """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""

@@ -272,3 +272,10 @@ def test_a_product_is_found_behind_its_own_makers_name_only(catalogue: Catalogue
 def test_help_and_components_of_an_audited_program_are_parts_of_it(catalogue: Catalogue) -> None:
     names = ("MELSOFT Navigator Help", "SIMATIC S7-PLCSIM Interop Components", "Revit 2022 样板文件", "浩辰CAD 帮助")
     assert [name for name in names if not catalogue.recognise(name, platform=Platform.WINDOWS).noise] == []
+
+
+def test_a_store_id_names_the_product_of_its_own_maker_only(catalogue: Catalogue) -> None:
+    own = catalogue.recognise("com.sangfor.easyconnect", platform=Platform.LINUX)
+    other = catalogue.recognise("com.tencent.easyconnect", platform=Platform.LINUX)
+    assert own.product is not None
+    assert (own.product.name, other.product) == ("EasyConnect", None)
