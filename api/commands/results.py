@@ -9,9 +9,9 @@ import click
 from api.commands.base import data_option, follow, json_option, put, tell
 from api.commands.client import connected
 from config.clock import SystemClock
-from config.problems import Exit
+from config.problems import BadInput, Exit
 
-ONE = "/api/v1/inspections"
+ONE, CASE_FILE = "/api/v1/inspections", "case.toml"
 
 
 @click.command(
@@ -21,8 +21,11 @@ ONE = "/api/v1/inspections"
 @data_option
 @json_option
 def audit(inspection_or_folder: str, data: Path | None, as_json: bool) -> int:
-    if (folder := Path(inspection_or_folder)).is_dir():
-        return _audit_case(folder, as_json)
+    folder = Path(inspection_or_folder)
+    if folder.is_dir() or folder.name == CASE_FILE:
+        return _audit_case(folder.parent if folder.name == CASE_FILE else folder, as_json)
+    if len(folder.parts) > 1:  # no inspection's number has one
+        raise BadInput("case.no_folder", folder=inspection_or_folder)
     with connected(data) as client:
         put(follow(client, client.send("POST", f"{ONE}/{inspection_or_folder}/audits"))["result"], "audit", as_json)
     return int(Exit.DONE)

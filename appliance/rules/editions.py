@@ -1,4 +1,4 @@
-"""Editions: the order of Windows and of Office editions, and editions for teaching or learning only."""
+"""Editions: the order of an operating system's and of other editions, and those for teaching or learning only."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (2, ("professional", "pro", "专业版", "专业工作站版", "专业教育版", "standard", "标准版")),
     (1, ("home", "core", "starter", "single language", "家庭版", "家庭中文版", "家庭单语言版")),
 )
-OFFICE_LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (4, ("professional plus", "proplus", "pro plus", "专业增强版")),
+OTHER_LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (4, ("professional plus", "proplus", "pro plus", "专业增强版", "ultimate", "旗舰版", "enterprise", "企业版")),
     (3, ("professional", "专业版", "visiopro", "projectpro")),
     (2, ("standard", "标准版", "visiostd", "projectstd", "home and business", "home & business", "小型企业版")),
     (1, ("home and student", "home & student", "家庭和学生版")),
 )
-OFFICE = ("microsoft-office", "microsoft-visio", "microsoft-project")
+UNORDERED = ("microsoft-365",)  # plans of a subscription install one and the same suite
 RESTRICTED = ("教育版", "学生版", "社区版", "校园版", "学习版", "education", "student", "community", "academic")
 
 
@@ -35,10 +35,10 @@ def rank_of(product: Product, text: str) -> int:
     """Order of the edition that a text names, among the product's editions; 0 where none is named or has an order."""
     if product.category is Category.OPERATING_SYSTEM:
         return rank(text)
-    if product.id not in OFFICE:
+    if product.id in UNORDERED:
         return 0
     folded = text.casefold()
-    return next((level for level, words in OFFICE_LEVELS if any(word in folded for word in words)), 0)
+    return next((level for level, words in OTHER_LEVELS if any(word in folded for word in words)), 0)
 
 
 def restricted(*names: str) -> str:

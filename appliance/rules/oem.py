@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from appliance.model import Activation, Category, Decision, LicensingModel
 from appliance.recognition import identity
-from appliance.recognition.makers import differ
+from appliance.recognition.makers import differ, group_of
 from appliance.rules.editions import rank
 from appliance.rules.model import Context, Copy, Entitlements, GrantKind, Ruling
 from config.message import Message
@@ -75,7 +75,7 @@ def bundled(copy: Copy, found: Entitlements, context: Context) -> Ruling | None:
     if doubt := _maker_doubt(copy, rows, context):
         return doubt
     maker = copy.computer.maker
-    if differ(maker, product.vendor):
+    if group_of(maker) is None or group_of(maker) != group_of(product.vendor):
         reason = Message.of("verdict.bundled_elsewhere", product=product.name, maker=maker, vendor=product.vendor)
         settles = Message.of("settle.machine_papers")
         return Ruling(Decision.TO_VERIFY, "R2", (reason,), PREINSTALLED, rows, settles=settles)
