@@ -2,6 +2,7 @@
 
 import { all, get, post } from "./api.js";
 import { $, ask, complain, fill, h, onClick, options, quiet, table } from "./dom.js";
+import * as desk from "./desk.js";
 import { runningHere } from "./jobs.js";
 import { longTable } from "./long.js";
 import { DASH, choices, has, label, percent, sentence, t, when } from "./words.js";
@@ -26,18 +27,20 @@ export async function show(view) {
     $("result-state").textContent = t("result_none");
     return;
   }
-  const [head, findings] = await Promise.all([get(view.path("rates")), all(view.path("findings")), loadVerdicts(view)]);
+  const [head, findings] = await Promise.all([get(view.path("rates")), all(view.path("findings")), loadVerdicts(view), desk.load(view)]);
+  found.judgedAt = head.created_at;
   showState(view, head);
   showRates(summary.rates, head.head.phase);
   showFilters(summary.verdicts);
   showVerdicts(view);
   await showFindings(view, findings);
+  desk.show(view, products);
   showPositions(view, summary.positions);
 }
 
 function showState(view, { created_at, rates, head }) {
   const preliminary = head.phase !== "final" || Object.values(rates).some((rate) => !rate.final);
-  const changes = [...view.scans.map((scan) => scan.finished_at), ...accepted(view).map((file) => file.received_at)];
+  const changes = [desk.newest(), ...view.scans.map((scan) => scan.finished_at), ...accepted(view).map((file) => file.received_at)];
   const later = changes.some((at) => at && Date.parse(at) > Date.parse(created_at));
   const moved = head.phase !== view.inspection.phase || head.as_of !== view.inspection.as_of;
   $("result-stale").hidden = view.sealed || !(later || moved);
@@ -138,7 +141,7 @@ function showVerdicts(view) {
     [t("verdict_head_host"), ({ host_id }) => (host_id ? hostOf(view, host_id) : t("unit_level"))],
     [t("verdict_head_product"), productOf],
     [t("verdict_head_decision"), ({ decision, rule }) => [h("span", { class: `tag ${decision}` }, label("decision", decision)), h("small", {}, `${rule} ${label("rule", rule)}`)]],
-    [t("verdict_head_reasons"), reasonsOf, "wide"],
+    [t("verdict_head_reasons"), (verdict) => [...reasonsOf(verdict), desk.deskOf(view, verdict, found.judgedAt)].flat(), "wide"],
     [t("verdict_head_basis"), (verdict) => basisOf(view, verdict), "basis"],
   ];
   fill($("verdicts"), found.items.length ? table(columns, found.items) : quiet(t("verdicts_none")));

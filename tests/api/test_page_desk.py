@@ -1,0 +1,110 @@
+"""上机复核 and 异议 on the page: decided at the verdict, objected to, answered, and judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.folder import DataFolder
+from tests.api.browser import Browser, browser
+from tests.api.conftest import SMALL_VAULT, Api
+from tests.api.test_follow_up import UNIT, serving, visit
+from tests.api.test_page_follow_up import enter
+from tests.api.test_page_keep import keys, refresh, show, value
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Browser, str]]:
+    data = tmp_path_factory.mktemp("desk") / "data"
+    data.mkdir()
+    (data / "hezheng.toml").write_text(SMALL_VAULT)
+    with serving(DataFolder(data)) as api, browser((1366, 900)) as page:
+        api.post("/api/v1/units", {"name": UNIT})
+        one = visit(api, "initial", {1: ("autocad",), 2: ("solidworks",)}, "1")
+        enter(api, page)
+        yield api, page, one
+
+
+def verdict(api: Api, one: str, product: str) -> Any:
+    [found] = [v for v in api.get(f"{one}/verdicts")["items"] if v["product_id"] == product and v["host_id"]]
+    return found
+
+
+def opened(page: Browser, one: str, verdict_id: str) -> None:
+    show(page, one, "result")
+    page.click(f"details[data-key='desk-{verdict_id}'] summary")
+    page.wait("return document.querySelector(arguments[0])", f"form[data-key='decide-{verdict_id}']")
+
+
+def judge_again(page: Browser) -> None:
+    page.click("#audit-start")
+    page.click("#ask-yes")
+    page.wait_for("判定已完成", "#notice")
+    page.wait("return document.getElementById('result-stale').hidden")
+
+
+def test_a_decision_at_the_desk_is_entered_at_its_verdict_and_counts_once_judged_again(
+    shown: tuple[Api, Browser, str], tmp_path: Path
+) -> None:
+    api, page, one = shown
+    before = verdict(api, one, "autocad")
+    assert before["decision"] == "unlicensed"
+    opened(page, one, before["id"])
+    form = f"form[data-key='decide-{before['id']}']"
+    page.click(f"{form} button")
+    assert not page.run("return document.querySelector(arguments[0]).checkValidity()", form)
+    page.type(f"{form} select", "licensed")
+    keys(page, f"{form} [name=reason]", "现场见到授权证书原件")
+    page.screenshot(tmp_path / "desk-form.png", whole=True)
+    refresh(page)
+    assert (value(page, f"{form} select"), value(page, f"{form} [name=reason]")) == ("licensed", "现场见到授权证书原件")
+    keys(page, f"{form} [name=papers]", "照片-017，证书-3")
+    page.click(f"{form} button")
+    page.wait_for("上机复核：正版，现场见到授权证书原件", "#verdicts")
+    page.wait_for("请重新运行判定", "#result-stale")
+    [made] = api.get(f"{one}/decisions")["items"]
+    assert (made["decision"], made["papers"]) == ("licensed", ["照片-017", "证书-3"])
+    judge_again(page)
+    assert verdict(api, one, "autocad")["decision"] == "licensed"
+    assert page.console() == []
+
+
+def test_an_objection_waits_for_its_answer_and_an_upheld_one_says_what_follows(
+    shown: tuple[Api, Browser, str], tmp_path: Path
+) -> None:
+    api, page, one = shown
+    before = verdict(api, one, "solidworks")
+    opened(page, one, before["id"])
+    objection = f"form[data-key='object-{before['id']}']"
+    keys(page, f"{objection} [name=reason]", "已购买，发票在财务科")
+    page.click(f"{objection} button")
+    page.wait_for("异议：待答复，已购买，发票在财务科", "#verdicts")
+    [asked] = api.get(f"{one}/objections")["items"]
+    answer = f"form[data-key='answer-{asked['id']}']"
+    page.wait("return document.querySelector(arguments[0])", answer)
+    assert page.run("return document.querySelector(arguments[0]).parentElement.hidden", f"{answer} [name=decision]")
+    page.type(f"{answer} [name=answer]", "upheld")
+    page.type(f"{answer} [name=decision]", "to_verify")
+    keys(page, f"{answer} [name=text]", "发票数量待核对")
+    page.screenshot(tmp_path / "answer.png", whole=True)
+    page.click(f"{answer} button")
+    page.wait_for("异议成立：待核实", "#desk")
+    assert "答复：发票数量待核对" in page.text("#desk")
+    assert "待答复" not in page.text("#desk")
+    judge_again(page)
+    assert verdict(api, one, "solidworks")["decision"] == "to_verify"
+    page.screenshot(tmp_path / "answered.png", whole=True)
+    assert page.console() == []
+
+
+def test_a_final_inspection_shows_what_was_decided_and_takes_nothing_more(shown: tuple[Api, Browser, str]) -> None:
+    api, page, one = shown
+    assert api.call("PATCH", one, {"phase": "final"}).status_code == 200
+    show(page, one, "result")
+    judge_again(page)
+    page.wait_for("已于", "#final-banner")
+    page.wait_for("现场见到授权证书原件", "#verdicts")
+    assert page.run("return document.querySelectorAll('details[data-key^=desk-]').length") == 0
