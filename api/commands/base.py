@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from api.commands import human
 from api.commands.client import Client, Failed
 from api.present import clean, shown
 from config.durable import disk_problem, file_problem
@@ -60,36 +62,13 @@ def put(document: Mapping[str, Any], schema: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": f"hezheng.{schema}/1", **shown(document)}, ensure_ascii=False))
     else:
-        for line in lines_of(shown(document)):
+        for line in human.lines(shown(document), schema, _terminal_width()):
             click.echo(line)
 
 
-def lines_of(document: Any, indent: str = "") -> list[str]:
-    """A document as indented lines; a message is shown by its sentence."""
-    if isinstance(document, dict):
-        if "text" in document and "code" in document:
-            return [indent + str(document["text"])]
-        return [line for name, value in document.items() for line in _named(str(name), value, indent)]
-    if isinstance(document, list):
-        return [line for item in document for line in _item(item, indent)]
-    return [indent + _scalar(document)]
-
-
-def _named(name: str, value: Any, indent: str) -> list[str]:
-    if isinstance(value, dict | list) and value:
-        return [f"{indent}{name}:", *lines_of(value, indent + "  ")]
-    return [f"{indent}{name}: {_scalar(value)}"]
-
-
-def _item(item: Any, indent: str) -> list[str]:
-    lines = lines_of(item, indent + "  ")
-    return [f"{indent}- {lines[0].lstrip()}", *lines[1:]] if lines else []
-
-
-def _scalar(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return "—"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool) else str(value)
+def _terminal_width() -> int | None:
+    """Cells of the terminal; None where the answer goes into a file or another program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def secret_from(descriptor: int | None, prompt: str, *, confirm: bool = False) -> str:

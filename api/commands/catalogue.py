@@ -115,9 +115,11 @@ def corrections(inspection_id: str, data: Path | None, as_json: bool) -> None:
 @click.argument("inspection_id")
 @click.argument("correction_id")
 @data_option
-def withdraw(inspection_id: str, correction_id: str, data: Path | None) -> None:
+@json_option
+def withdraw(inspection_id: str, correction_id: str, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         client.send("DELETE", f"{ONE}/{inspection_id}/recognition/corrections/{correction_id}")
+        put({"removed": correction_id}, "correction", as_json)
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

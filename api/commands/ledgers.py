@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from api.commands.base import data_option, json_option, put, secret_from
+from api.commands.base import data_option, json_option, put, secret_from, tell
 from api.commands.client import connected
 from appliance.ledger.model import LedgerKind
 
@@ -61,7 +61,9 @@ def ledger_import(
             decision = {"decision": f"accept_{accept}", "replaces": list(replaces), "adds": adds}
             decided = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{preview['id']}/decision", decision)
             preview |= {"state": decided["state"]}
-        put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
+        put(preview, "ledger", as_json)
+    if preview["state"] == "previewed":
+        tell("ledger.only_previewed", inspection=inspection_id, file=preview["id"])
 
 
 @ledger.command("list", help="列出导入的台账。")
@@ -126,7 +128,7 @@ def ledger_map(
         body["password"] = secret_from(password_fd, "")
     with connected(data) as client:
         preview = client.send("POST", f"{ONE}/{inspection_id}/ledgers/{file_id}/mapping", body)
-        put(preview if as_json else {k: v for k, v in preview.items() if k != "rows"}, "ledger", as_json)
+        put(preview, "ledger", as_json)
 
 
 def _mapping(columns: tuple[str, ...]) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from api.commands.base import data_option, follow, json_option, put, tell
-from api.commands.client import connected
+from api.commands.client import Client, connected
 from config.clock import SystemClock
 from config.problems import BadInput, Exit
 
@@ -63,7 +64,13 @@ def verdict() -> None:
 def verdict_list(inspection_id: str, decision: str | None, rule: str | None, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         items = client.all(f"{ONE}/{inspection_id}/verdicts", decision=decision, rule=rule)
-        put({"items": items}, "verdicts", as_json)
+        put({"items": items if as_json else _with_addresses(client, inspection_id, items)}, "verdicts", as_json)
+
+
+def _with_addresses(client: Client, inspection_id: str, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """People know a computer by its address; a verdict holds the host's id."""
+    known = {host["id"]: host["address"] for host in client.all(f"{ONE}/{inspection_id}/hosts")}
+    return [{**verdict, "address": known.get(verdict["host_id"])} for verdict in verdicts]
 
 
 @click.group(help="问题")
