@@ -213,7 +213,7 @@ def _difference(place: Place, known: Place, neighbours: Mapping[str, str], kerne
 
 
 def _vouching(place: Place, neighbours: Mapping[str, str], kernel: Kernel) -> int:
-    if ":" in place.network:
+    if not place.network or ":" in place.network:
         return 0
     network = IPv4Network(place.network)
     here = ((a, mac) for a, mac in kernel.neighbours.items() if IPv4Address(a) in network and a != place.gateway)

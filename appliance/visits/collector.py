@@ -17,6 +17,7 @@ from appliance.store import ledgers as ledger_store
 from appliance.store import single_machine as store
 from appliance.store.database import Db, Row, dumps
 from appliance.store.single_machine import Reading
+from appliance.visits.keeping import KEEPING
 from appliance.visits.ledgers_in_force import assets_in_force
 from appliance.visits.links import BY_HAND
 from appliance.visits.scan_run import redaction_key
@@ -69,31 +70,42 @@ def import_folder(appliance: Appliance, inspection_id: str, files: Mapping[str, 
     envelope = opened(files)
     with appliance.open_inspection(inspection_id) as (db, folder):
         since = _known_kit(db, inspection_id, envelope)
-        readings = store.list_readings(db)
-        _not_yet(readings, envelope)
-        facts_id = appliance.ids.new()
-        brought = _read(appliance, inspection_id, files, facts_id, since)
-        earlier = _same_computer(db, readings, brought.facts)
-        if earlier and not again:
-            raise Conflict(
-                "collector.computer_read", asset=earlier.asset_no, at=earlier.entered_at, person=earlier.person
-            )
-        _asset_free(readings, envelope, earlier)
-        host_id = earlier.host_id if earlier else appliance.ids.new()
-        reading = Reading(
-            facts_id=facts_id,
-            host_id=host_id,
-            source=SINGLE_MACHINE,
-            digest=envelope.digest,
-            nonce=envelope.nonce,
-            asset_no=envelope.asset_no,
-            department=envelope.department,
-            person=envelope.person,
-            entered_at=rfc3339(appliance.clock.now()),
-            entered_by=appliance.operator,
-        )
-        facts = keep(appliance, inspection_id, db, folder, reading, brought)
-        return {**summary(facts, reading), "asset_known": link_asset(appliance, db, reading, facts)}
+        _not_yet(store.list_readings(db), envelope)
+        brought = _read(appliance, inspection_id, files, appliance.ids.new(), since)
+        with KEEPING:
+            return _taken_over(appliance, inspection_id, db, folder, envelope, brought, again)
+
+
+def _taken_over(
+    appliance: Appliance,
+    inspection_id: str,
+    db: Db,
+    folder: InspectionFolder,
+    envelope: Envelope,
+    brought: Brought,
+    again: bool,
+) -> Row:
+    """Store what was read, unless the computer or its 资产编号 was read before, also while this one was being read."""
+    readings = store.list_readings(db)
+    _not_yet(readings, envelope)
+    earlier = _same_computer(db, readings, brought.facts)
+    if earlier and not again:
+        raise Conflict("collector.computer_read", asset=earlier.asset_no, at=earlier.entered_at, person=earlier.person)
+    _asset_free(readings, envelope, earlier)
+    reading = Reading(
+        facts_id=brought.facts.id,
+        host_id=earlier.host_id if earlier else appliance.ids.new(),
+        source=SINGLE_MACHINE,
+        digest=envelope.digest,
+        nonce=envelope.nonce,
+        asset_no=envelope.asset_no,
+        department=envelope.department,
+        person=envelope.person,
+        entered_at=rfc3339(appliance.clock.now()),
+        entered_by=appliance.operator,
+    )
+    facts = keep(appliance, inspection_id, db, folder, reading, brought)
+    return {**summary(facts, reading), "asset_known": link_asset(appliance, db, reading, facts)}
 
 
 def _known_kit(db: Db, inspection_id: str, envelope: Envelope) -> str:
@@ -186,28 +198,29 @@ def keep(
     appliance: Appliance, inspection_id: str, db: Db, folder: InspectionFolder, reading: Reading, brought: Brought
 ) -> HostFacts:
     """Store facts and raw records as one checkpoint; returns the facts with the host's address."""
-    hosts = {stored.id: stored.host.address for stored in host_store.list_hosts(db)}
-    address = hosts.get(reading.host_id) or new_address(reading, brought.facts, set(hosts.values()))
-    digest = hashlib.sha256(brought.raw).hexdigest() if brought.raw else None
-    facts = replace(brought.facts, address=address, raw_digest=digest)
-    appliance.log(
-        inspection_id,
-        "facts.imported",
-        facts=facts.id,
-        address=address,
-        source=reading.source,
-        folder_sha256=reading.digest,
-        asset=reading.asset_no,
-    )
-    name = f"{facts.id}.jsonl" if brought.raw else None
-    if name:
-        replace_file(folder.raw / name, brought.raw)
-    with db.atomic():
-        if reading.host_id not in hosts:
-            host = Host(address, reading.entered_at, kind=DeviceKind.COMPUTER)
-            host_store.save_host(db, host, reading.host_id)
-        host_store.save_result(db, None, reading.host_id, facts, name)
-        store.save_reading(db, reading)
+    with KEEPING:
+        hosts = {stored.id: stored.host.address for stored in host_store.list_hosts(db)}
+        address = hosts.get(reading.host_id) or new_address(reading, brought.facts, set(hosts.values()))
+        digest = hashlib.sha256(brought.raw).hexdigest() if brought.raw else None
+        facts = replace(brought.facts, address=address, raw_digest=digest)
+        appliance.log(
+            inspection_id,
+            "facts.imported",
+            facts=facts.id,
+            address=address,
+            source=reading.source,
+            folder_sha256=reading.digest,
+            asset=reading.asset_no,
+        )
+        name = f"{facts.id}.jsonl" if brought.raw else None
+        if name:
+            replace_file(folder.raw / name, brought.raw)
+        with db.atomic():
+            if reading.host_id not in hosts:
+                host = Host(address, reading.entered_at, kind=DeviceKind.COMPUTER)
+                host_store.save_host(db, host, reading.host_id)
+            host_store.save_result(db, None, reading.host_id, facts, name)
+            store.save_reading(db, reading)
     return facts
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from threading import RLock
 from typing import Any, BinaryIO
 
 from appliance.context import Appliance
@@ -25,6 +26,11 @@ from credentials.model import UnlockedCredential
 from credentials.selection import LoginResult, Selection, account_name
 from scanner.model import HostFacts
 from scanner.scan import HostTask
+
+KEEPING = RLock()
+"""Held while raw records have a name and their result is not stored yet, so that whoever tidies up does not take them
+for a crash's; and from the look whether a computer was read before to its storing.
+"""
 
 
 @dataclass
@@ -154,7 +160,8 @@ def _abandon(file: BinaryIO) -> None:
 
 def remove_leftovers(db: Db, folder: InspectionFolder) -> None:
     """Remove raw files of hosts whose result was never committed."""
-    committed = {row["raw_file"] for row in host_store.raw_files(db)}
-    for path in folder.raw.iterdir():
-        if path.name not in committed:
-            path.unlink()
+    with KEEPING:
+        committed = {row["raw_file"] for row in host_store.raw_files(db)}
+        for path in folder.raw.iterdir():
+            if path.name not in committed:
+                path.unlink()

@@ -16,6 +16,7 @@ from appliance.store.database import Row, dumps
 from appliance.store.single_machine import Reading
 from appliance.visits import collector
 from appliance.visits.collector import Brought
+from appliance.visits.keeping import KEEPING
 from config.clock import rfc3339
 from config.durable import replace_file
 from config.problems import BadInput, Conflict
@@ -93,7 +94,7 @@ def enter(appliance: Appliance, inspection_id: str, entry: Entry, papers: Sequen
     for kind in (PHOTO, SIGNATURE):
         if kind not in {paper.kind for paper in papers}:
             raise BadInput("manual.paper_missing", paper=kind)
-    with appliance.open_inspection(inspection_id) as (db, folder):
+    with KEEPING, appliance.open_inspection(inspection_id) as (db, folder):
         _asset_free(store.list_readings(db), entry)
         facts_id, now = appliance.ids.new(), rfc3339(appliance.clock.now())
         digests = [hashlib.sha256(paper.data).hexdigest() for paper in papers]

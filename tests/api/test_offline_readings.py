@@ -7,9 +7,11 @@ import io
 import json
 import shutil
 import subprocess
+import threading
 import time
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse
 
+from appliance.store import hosts
+from appliance.visits import collector
+from appliance.visits.keeping import remove_leftovers
+from config.problems import Problem
 from scanner.single_machine.folder import DIGEST
 from tests.api.conftest import Api, Ran, hezheng
 
@@ -257,3 +263,55 @@ def test_the_command_enters_a_computer_by_hand(data: Path, tmp_path: Path) -> No
     papers = ("--photo", str(photo), "--signature", str(signed))
     done = hezheng(data, "facts", "enter", inspection, str(entry), *papers, "--json")
     assert (done.json["source"], done.json["asset_no"]) == ("manual", "ZC-0901")
+
+
+def taken(api: Api, one: str, files: Mapping[str, bytes]) -> str:
+    """What importing a folder answers: nothing to say, or the code of the refusal."""
+    try:
+        collector.import_folder(api.built.appliance, one.rpartition("/")[2], files)
+    except Problem as problem:
+        return problem.message.code
+    return ""
+
+
+def test_a_folder_that_is_handed_in_twice_at_once_is_one_computer(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = api.new_inspection()
+    files = files_of(collect(stick(api, one, tmp_path), "ZC-0427"))
+    both_read, read = threading.Barrier(2), collector._read  # pyright: ignore[reportPrivateUsage]
+
+    def then_wait(*arguments: Any) -> Any:
+        found = read(*arguments)
+        both_read.wait(60)
+        return found
+
+    monkeypatch.setattr(collector, "_read", then_wait)
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(taken, [api] * 2, [one] * 2, [files] * 2))
+    assert sorted(said) == ["", "collector.folder_taken"]
+    assert len(api.get(f"{one}/hosts")["items"]) == 1
+
+
+def test_a_scan_that_tidies_up_leaves_the_raw_record_of_a_reading_that_is_just_being_stored(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = api.new_inspection()
+    inspection, appliance, save = one.rpartition("/")[2], api.built.appliance, hosts.save_result
+
+    def tidy() -> None:
+        with appliance.inspection(inspection) as (db, folder):
+            remove_leftovers(db, folder)
+
+    scan = threading.Thread(target=tidy)
+
+    def save_meanwhile(*arguments: Any) -> None:
+        scan.start()
+        scan.join(0.5)
+        save(*arguments)
+
+    monkeypatch.setattr(collector.host_store, "save_result", save_meanwhile)
+    host = api.post(f"{one}/manual-readings", BY_HAND | {"papers": papers("photo", "signature")})
+    scan.join()
+    folder = appliance.folder.inspection(inspection)
+    assert [path.name for path in folder.raw.iterdir()] == [f"{host['facts_id']}.jsonl"]

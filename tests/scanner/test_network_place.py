@@ -142,6 +142,13 @@ def test_of_ipv6_nothing_vouches_for_a_network() -> None:
     assert [r.code for r in differences(place, [place], {}, Kernel())] == ["schedule.nothing_telling"]
 
 
+def test_a_router_outside_every_attached_network_is_vouched_for_by_nobody() -> None:
+    """``default via 10.0.0.1 dev eth0 onlink``: which network that is, the kernel does not say."""
+    place = Place("", "", "10.0.0.1", "")
+    [reason] = differences(place, [place], {"10.0.0.2": "10:c5:95:00:00:02"}, Kernel())
+    assert reason.code == "schedule.nothing_telling"
+
+
 def test_a_route_that_is_down_or_refuses_is_none() -> None:
     down = ROUTE.replace("\t0003\t", "\t0002\t").replace("\t0001\t", "\t0201\t")
     assert list(parse_routes(down)) == []
