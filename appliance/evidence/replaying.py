@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 from appliance.judgement.documents import canonical
@@ -37,6 +37,10 @@ class Difference:
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"fields": list(self.fields)}
+
+
+class NoVerdictError(ValueError):
+    """A sealed line is no verdict."""
 
 
 @dataclass
@@ -88,7 +92,10 @@ def facts_differences(host_id: str, sealed: HostFacts, derived: HostFacts) -> It
 
 
 def verdict_differences(sealed: Iterator[bytes], derived: Iterator[bytes]) -> Iterator[Difference]:
-    """Verdict by verdict. Both are read side by side while they agree; only what follows is held in memory."""
+    """Verdict by verdict. Both are read side by side while they agree; only what follows is held in memory.
+
+    Raises NoVerdictError.
+    """
     for one, other in zip_longest(sealed, derived):
         if one != other:
             left = _by_id([line for line in (one,) if line is not None], sealed)
@@ -98,8 +105,19 @@ def verdict_differences(sealed: Iterator[bytes], derived: Iterator[bytes]) -> It
 
 
 def _by_id(first: Iterable[bytes], rest: Iterable[bytes]) -> dict[str, Any]:
-    found = [json.loads(line) for lines in (first, rest) for line in lines]
-    return {str(verdict["id"]): verdict for verdict in found}
+    found = map(_verdict, chain(first, rest))
+    return {verdict["id"]: verdict for verdict in found}
+
+
+def _verdict(line: bytes) -> dict[str, Any]:
+    try:
+        verdict = json.loads(line)
+        named = all(isinstance(verdict[name], str) for name in ("id", "host_id", "product_name"))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise NoVerdictError(type(error).__name__) from error
+    if not named:
+        raise NoVerdictError("id, host_id, product_name")
+    return verdict
 
 
 def _verdicts_apart(sealed: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from appliance.context import Appliance
 from appliance.evidence import own_wheel, replaying
 from appliance.evidence.manifest import is_portable
 from appliance.evidence.reading import BundleReader
-from appliance.evidence.replaying import Differences
+from appliance.evidence.replaying import Differences, NoVerdictError
 from appliance.folder import DataFolder, InspectionFolder
 from appliance.jobs import Job
 from appliance.judgement.audit import AuditRun, run_audit
@@ -48,6 +48,7 @@ from scanner import facts as facts_json
 from scanner.model import FactsOrigin, HostFacts
 
 CATALOGUE, POLICIES = "data/tool/catalogue", "data/tool/policies"
+SHAPES = {"head": dict, "rates": dict, "positions": list}
 FINDING, RATE = TypeAdapter(Finding), TypeAdapter(Rate)
 
 
@@ -186,21 +187,22 @@ def _derived(deriver: Deriver, result: unpacking.Result) -> HostFacts | None:
 
 def _judged(reader: BundleReader, audit: AuditRun, differences: Differences) -> dict[str, str]:
     """Compare verdicts, findings, rates, positions and head; digests of what was derived."""
+    said = _sealed_audit(reader)
     running = hashlib.sha256()
     sealed = hashlib.sha256()
-    differences.add(
-        replaying.verdict_differences(
-            _hashed(reader.raw_lines("data/verdicts.jsonl"), sealed),
-            _hashed((line.rstrip(b"\n") for line in audit.lines()), running),
+    try:
+        differences.add(
+            replaying.verdict_differences(
+                _hashed(reader.raw_lines("data/verdicts.jsonl"), sealed),
+                _hashed((line.rstrip(b"\n") for line in audit.lines()), running),
+            )
         )
-    )
-    head, rates = (
-        _plain(dict(audit.head)),
-        _plain({name: RATE.dump_python(r, mode="json") for name, r in audit.rates.items()}),
-    )
+    except NoVerdictError as error:
+        raise unpacking.bad(reader, "data/verdicts.jsonl", error) from error
+    head = _plain(dict(audit.head))
+    rates = _plain({name: RATE.dump_python(rate, mode="json") for name, rate in audit.rates.items()})
     findings = [_plain(FINDING.dump_python(finding, mode="json")) for finding in audit.findings]
     positions = [_plain(asdict(position)) for position in audit.positions]
-    said = reader.audit
     differences.add(replaying.list_differences("finding", reader.findings(), findings))
     differences.add(replaying.list_differences("position", said["positions"], positions))
     differences.add(replaying.document_differences("rate", said["rates"], rates))
@@ -208,6 +210,15 @@ def _judged(reader: BundleReader, audit: AuditRun, differences: Differences) -> 
     names = {"verdicts": running.hexdigest(), "sealed_verdicts": sealed.hexdigest()}
     documents = {"findings": findings, "positions": positions, "rates": rates, "head": head}
     return {**names, **{name: replaying.digest_of(document) for name, document in documents.items()}}
+
+
+def _sealed_audit(reader: BundleReader) -> Mapping[str, Any]:
+    """``rates``, ``head`` and ``positions`` as they were sealed. Raises BadInput for other shapes."""
+    said = reader.audit
+    whole = all(isinstance(said.get(name), kind) for name, kind in SHAPES.items())
+    if not whole or not all(isinstance(one, dict) for one in said["positions"]):
+        raise unpacking.bad(reader, "data/rates.json", ValueError(", ".join(SHAPES)))
+    return said
 
 
 def _hashed(lines: Iterator[bytes], digest: Any) -> Iterator[bytes]:

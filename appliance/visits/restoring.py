@@ -111,6 +111,8 @@ def _manifest(file: Path, archive: zipfile.ZipFile) -> Manifest:
     for name in (*manifest.files, *manifest.folders):
         if not is_safe(name) or name.split("/")[0] in LEFT_OUT:
             raise BadInput("restore.unsafe_path", name=file.name)
+    if not manifest.rows.keys() | manifest.heads.keys() <= manifest.files.keys():
+        raise BadInput("restore.unsafe_path", name=file.name)
     return manifest
 
 
@@ -166,6 +168,10 @@ def _raw_files(inspection: Path) -> int:
     with opened(inspection / "inspection.db", INSPECTION) as db:
         for row in hosts.raw_files(db):
             path = inspection / "raw" / row["raw_file"]
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != row["raw_digest"]:
+            if (
+                path.parent != inspection / "raw"
+                or not path.is_file()
+                or hashlib.sha256(path.read_bytes()).hexdigest() != row["raw_digest"]
+            ):
                 raise Negative("restore.damaged", path=path.name)
         return int(db.value("SELECT COUNT(*) FROM results"))

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from appliance.evidence.reading import TABLES, BundleReader
 from appliance.folder import InspectionFolder
 from appliance.judgement.documents import canonical
 from appliance.ledger.model import LedgerKind
-from appliance.model import Verdict
+from appliance.model import Phase, Verdict
 from appliance.recognition import corrections
 from appliance.recognition.corrections import Correction
 from appliance.store import audits as audit_store
@@ -31,9 +32,11 @@ from appliance.store import ledgers as ledger_store
 from appliance.store import probes as probe_store
 from appliance.store import records as record_store
 from appliance.store.database import Db, Row, dumps
+from appliance.visits import changes
 from appliance.visits.bundle_content import JUDGED_TABLES
 from appliance.visits.bundle_content import TABLES as SEALED_TABLES
 from appliance.visits.changes import FILE as CHANGES
+from appliance.visits.host_facts import FACTS_ID
 from config.durable import private_folder, replace_file, sync_folder
 from config.ids import is_ulid
 from config.problems import BadInput
@@ -76,7 +79,13 @@ def fill_tables(reader: BundleReader, db: Db, keep: Keep = EVERYTHING) -> None:
 
 
 def fill_inspection(reader: BundleReader, db: Db, row: Row) -> None:
-    """The inspection's own row."""
+    """The inspection's own row. Raises BadInput."""
+    try:
+        for day in (row["as_of"], row["created_at"][:10]):
+            date.fromisoformat(day)
+        Phase(row["phase"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise bad(reader, "data/inspection.json", error) from error
     _insert(reader, db, "inspection", [row])
 
 
@@ -148,7 +157,7 @@ def save_result(reader: BundleReader, db: Db, result: Result, facts: HostFacts) 
 def raw_name(row: Row) -> str | None:
     """The name of a result's raw file; None where it has none, or one that is not ours."""
     expected = f"{row['facts_id']}.jsonl"
-    return expected if row.get("raw_file") == expected else None
+    return expected if row.get("raw_file") == expected and FACTS_ID.fullmatch(row["facts_id"]) else None
 
 
 def raw_path(row: Row) -> str:
@@ -162,6 +171,15 @@ def write_files(reader: BundleReader, folder: InspectionFolder) -> None:
         replace_file(folder.root / "recognition.json", corrections.dump(corrected).encode())
     if content := journal(reader):
         replace_file(folder.root / CHANGES, content)
+        _check_journal(reader, folder.root / CHANGES)
+
+
+def _check_journal(reader: BundleReader, file: Path) -> None:
+    try:
+        for change in changes.read(file):
+            change.to_json()
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise bad(reader, f"data/{CHANGES}", error) from error
 
 
 def sealed_corrections(reader: BundleReader) -> tuple[Correction, ...]:

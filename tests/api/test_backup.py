@@ -121,6 +121,19 @@ def test_a_backup_cannot_write_outside_or_bring_a_vault(api: Api, sealed: str, t
     assert code_of_restoring(file, tmp_path / "restored") == "restore.unsafe_path"
 
 
+@pytest.mark.parametrize("part", ["rows", "heads"])
+def test_nothing_outside_is_opened_to_compare_it(api: Api, sealed: str, tmp_path: Path, part: str) -> None:
+    def elsewhere(member: str, data: bytes) -> bytes:
+        if member != MANIFEST:
+            return data
+        manifest = json.loads(data)
+        manifest[part]["../elsewhere.db"] = next(iter(manifest[part].values()))
+        return json.dumps(manifest).encode()
+
+    file = rewritten(back_up(api, tmp_path / "one.zip"), elsewhere)
+    assert code_of_restoring(file, tmp_path / "restored") == "restore.unsafe_path"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all" * 99])
 def test_what_is_no_backup_is_named_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.zip").write_bytes(content)

@@ -151,6 +151,11 @@ def test_a_broken_bundle_is_not_replayed_and_a_stranger_s_only_with_the_fingerpr
         ("data/unit.json", b"[]"),
         ("data/unit.json", b"[" * 200_000),
         ("data/inspection.json", b'{"id": "../../etc", "policy": "national"}'),
+        ("data/verdicts.jsonl", b"{}\n"),
+        ("data/verdicts.jsonl", b"[" * 200_000 + b"\n"),
+        ("data/rates.json", b"{}"),
+        ("data/rates.json", b'{"head": {}, "rates": {}, "positions": [1]}'),
+        ("data/changes-to-targets.jsonl", b'{"entry": "e", "step": "intent"}\n'),
         ("data/tables/hosts.jsonl", b'{"id": "x"}\n'),
         ("data/tables/hosts.jsonl", b'{"id); DROP TABLE hosts;--": "x"}\n'),
         ("data/tables/records.jsonl", b'{"id":"r","kind":"decisions","entered_at":"x","document":{"a":[1]}}\n'),
@@ -171,6 +176,18 @@ def test_content_that_our_loaders_refuse_ends_with_a_sentence(
     with pytest.raises(BadInput) as caught:
         replayed(path)
     assert render(caught.value.message)
+
+
+@pytest.mark.parametrize(("name", "value"), [("as_of", "tomorrow"), ("phase", "later"), ("created_at", "x")])
+def test_an_inspection_whose_days_or_phase_are_none_is_named(
+    bundle: tuple[Path, str], tmp_path: Path, name: str, value: str
+) -> None:
+    def other(data: bytes) -> bytes:
+        return json.dumps({**json.loads(data), name: value}).encode()
+
+    with pytest.raises(BadInput) as caught:
+        replayed(resealed(bundle[0], tmp_path / "b.zip", {"data/inspection.json": other}))
+    assert caught.value.message.params["path"] == "data/inspection.json"
 
 
 def test_nothing_is_left_of_a_replay(bundle: tuple[Path, str], tmp_path: Path) -> None:
