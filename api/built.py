@@ -10,7 +10,7 @@ from api.app import create_app
 from api.auth import Gate, write_api_token
 from appliance.context import Appliance
 from appliance.folder import DataFolder
-from appliance.visits import ending, handed_in, inspections, schedule, sealing
+from appliance.visits import ending, handed_in, inspections, leftovers, schedule
 from config.clock import Clock
 from config.settings import load
 
@@ -29,8 +29,8 @@ def build(folder: DataFolder, clock: Clock) -> Built:
     settings = load(folder.root)
     appliance = Appliance.open(folder, settings, clock)
     ending.recover(appliance)
+    leftovers.recover(appliance)
     inspections.recover(appliance)
-    sealing.recover(appliance)
     handed_in.discard_all(appliance)
     schedule.desk(appliance).recover()
     gate = Gate(clock, write_api_token(folder.run))

@@ -73,12 +73,15 @@ def _visit_files(appliance: Appliance, db: Db) -> Iterator[BundleFile]:
 
 
 def _host_files(db: Db, folder: InspectionFolder) -> Iterator[BundleFile]:
-    for stored in host_store.list_hosts(db):
-        document = host_store.facts_document(db, stored.id)
-        if document is not None:
-            yield json_file(f"data/hosts/{stored.id}/facts.json", document)
+    for host_id in host_store.latest_results(db):
+        yield BundleFile(f"data/hosts/{host_id}/facts.json", _facts(db, host_id))
     for row in host_store.raw_files(db):
         yield BundleFile(f"data/hosts/{row['host_id']}/raw/{row['raw_file']}", folder.raw / row["raw_file"])
+
+
+def _facts(db: Db, host_id: str) -> Iterator[bytes]:
+    """Read when their turn comes: the facts of all hosts together may be larger than the memory."""
+    yield _pretty(host_store.facts_document(db, host_id))
 
 
 def _coverage(db: Db) -> bytes:
@@ -184,7 +187,11 @@ def _offsets(host_id: str, seen: Iterable[Row]) -> Iterator[Row]:
 
 def json_file(path: str, document: Any) -> BundleFile:
     """A payload file with one JSON document, keys sorted."""
-    return BundleFile(path, json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n")
+    return BundleFile(path, _pretty(document))
+
+
+def _pretty(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _line(document: Any) -> bytes:

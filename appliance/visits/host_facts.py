@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from appliance.context import Appliance
@@ -149,8 +149,8 @@ def checked(facts: HostFacts, now: datetime) -> HostFacts:
 
 def _check_times(facts: HostFacts, now: datetime) -> None:
     try:
-        started, finished = parse_rfc3339(facts.started_at), parse_rfc3339(facts.finished_at)
-    except ValueError as error:
+        started, finished = (parse_rfc3339(at).astimezone(UTC) for at in (facts.started_at, facts.finished_at))
+    except (ValueError, OverflowError) as error:  # a day before the first one, in UTC
         raise BadInput("facts.bad_time", started=facts.started_at[:40], finished=facts.finished_at[:40]) from error
     if finished < started or finished > now + CLOCK_SLACK:
         raise BadInput("facts.bad_time", started=facts.started_at, finished=facts.finished_at)

@@ -136,6 +136,8 @@ def _require_absent(appliance: Appliance, inspection_id: str, reader: BundleRead
     ended = _ended(appliance, inspection_id)
     if _is_here(appliance, inspection_id):
         raise Conflict("imports.already_here", name=reader.name, id=inspection_id)
+    if ended is not None:
+        remove_folder(appliance.folder.inspections / inspection_id)  # an import that failed before the index had it
     return ended
 
 

@@ -150,7 +150,7 @@ def save_result(reader: BundleReader, db: Db, result: Result, facts: HostFacts) 
     row = result.row
     try:
         host_store.save_result(db, row["scan_id"], row["host_id"], facts, raw_name(row), row["round"])
-    except (sqlite3.Error, KeyError, ValueError) as error:
+    except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
         raise bad(reader, f"{TABLES}/results.jsonl", error) from error
 
 

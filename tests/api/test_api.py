@@ -249,6 +249,7 @@ def test_facts_that_do_not_fit_are_refused_by_name(api: Api, document: Any, code
     [
         (facts_document(finished_at="zzz"), "facts.bad_time"),
         (facts_document(finished_at="2999-01-01T00:00:00+08:00"), "facts.bad_time"),
+        (facts_document(started_at="0001-01-01T00:00:00+08:00"), "facts.bad_time"),
         (facts_document(finished_at="2026-11-21T08:00:00+08:00"), "facts.bad_time"),
         (facts_document(address="=HYPERLINK(1)"), "facts.no_address"),
         (facts_document(address="fe80::1%eth0"), "facts.no_address"),
