@@ -68,8 +68,12 @@ class Register:
         return self._known[key]
 
     def of_copy(self, copy: Copy, seat: Seat = Seat.NONE) -> Entitlements:
-        """What the ledgers say about one copy."""
-        return self.of(copy.product, copy.versions, seat, copy.level, copy.platform, copy.computer.department)
+        """What the ledgers say about one copy; a volume activation rests on no OEM row where another one covers it."""
+        found = self.of(copy.product, copy.versions, seat, copy.level, copy.platform, copy.computer.department)
+        if not copy.channel.startswith("VOLUME"):
+            return found
+        bought = tuple(grant for grant in found.covering if grant.kind is not GrantKind.OEM)
+        return replace(found, covering=bought) if 0 < len(bought) < len(found.covering) else found
 
     def products_by_number(self) -> dict[str, str]:
         """软件编号 → product id, over 附件7 and 附件6."""
