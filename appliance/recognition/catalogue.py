@@ -168,7 +168,7 @@ class Catalogue:
     def _last(self, text: str, publisher: str, *, is_package: bool) -> Rule | None:
         """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""
         rules = self._files.noise.last_packages if is_package else self._files.noise.last_names
-        asked = (rule for rule in rules if not rule.publisher or any(part in publisher for part in rule.publisher))
+        asked = (rule for rule in rules if not rule.publisher or any(holds(publisher, part) for part in rule.publisher))
         return next((rule for rule in asked if rule.accepts(text, publisher)), None)
 
     def _by_rule(self, rule: Rule, text: str, version: str | None) -> Recognition:

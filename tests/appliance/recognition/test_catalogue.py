@@ -244,7 +244,7 @@ def test_a_part_without_a_telling_literal_is_known_by_how_it_is_named(
 
 
 def test_a_rule_about_certain_makers_is_silent_where_the_maker_is_unknown_or_another(catalogue: Catalogue) -> None:
-    for publisher in (None, "Somebody else"):
+    for publisher in (None, "Somebody else", "Canonical", "Delicious Software"):
         for name in ("iR-ADV C3520", "NI Logos 20.0", "SolutionCenter"):
             assert catalogue.recognise(name, publisher, platform=Platform.WINDOWS).rule == "unknown"
 
