@@ -50,14 +50,20 @@ function actionsOf({ id, state }, refresh) {
 
 async function showNotice(id, place) {
   const { items, events, papers } = await get(`notices/${id}`);
-  const name = (one) => [label("finding", one.kind), one.product_name, one.address, one.hostname].filter(Boolean).join(" · ");
   const event = ({ kind, on, text, person, until, accepted }) => [on, kind === "outcome" ? t(accepted ? "event_accepted" : "event_returned") : label("notice_event", kind), until, person, text].filter(Boolean).join(" ");
   const list = (rows) => h("ul", { class: "plain" }, rows.map((row) => h("li", {}, row)));
   fill(place,
-    list(items.map((one) => `${label("item_state", one.state)}：${name(one)}`)),
+    findingsOf(id, items),
     events.length ? [h("h4", {}, t("notice_events")), list(events.map(event))] : null,
     papers.length ? [h("h4", {}, t("notice_papers")), list(papers.map((one) => paper(id, one)))] : null,
   );
+}
+
+// What is ticked is what the next entry is about.
+function findingsOf(id, items) {
+  const name = (one) => [label("finding", one.kind), one.product_name, one.address, one.hostname].filter(Boolean).join(" · ");
+  const line = (one) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "key", value: one.key }), h("span", {}, `${label("item_state", one.state)}：${name(one)}`));
+  return h("form", { "data-key": `${id}-items` }, quiet(t("notice_pick")), items.map(line));
 }
 
 const paper = (id, { id: paper_id, name, entered_at, entered_by }) => [
@@ -76,8 +82,10 @@ function eventForm(id, refresh) {
   onSubmit(form, async (fields) => {
     const outcome = { accept: true, return: false }[fields.kind];
     const body = outcome === undefined ? { kind: fields.kind, until: fields.until || null } : { kind: "outcome", accepted: outcome };
-    await post(`notices/${id}/events`, { ...body, text: fields.text });
+    const ticked = [...form.parentElement.querySelectorAll("[name=key]:checked")];
+    await post(`notices/${id}/events`, { ...body, text: fields.text, keys: ticked.map((box) => box.value) });
     form.reset();
+    ticked[0]?.form.reset();
     extends_();
     await refresh();
   });

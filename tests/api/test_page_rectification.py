@@ -66,6 +66,28 @@ def test_papers_go_to_a_notice_and_reminders_stand_above_them(shown: tuple[Api, 
     assert page.console() == []
 
 
+def test_one_finding_of_a_notice_is_closed_by_ticking_it(shown: tuple[Api, Browser], tmp_path: Path) -> None:
+    api, page = shown
+    one = judged(api, "5")
+    notice = issue(api, one, "整改〔2026〕6号", 40)
+    [key] = [item["key"] for item in notice["items"] if item["product_id"] == "autocad"]
+    show(page, f"{identifier(one)}/follow")
+    page.wait_for("整改〔2026〕6号", "#notices")
+    page.click(f"details[data-key='{notice['id']}'] summary")
+    page.click(f"[name=key][value='{key}']")
+    page.type(f"form[data-key='{notice['id']}'] select", "accept")
+    page.run("dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.wait(f"return document.querySelector(\"[name=key][value='{key}']\").checked")
+    page.screenshot(tmp_path / "ticked.png", whole=True)
+    page.click(f"form[data-key='{notice['id']}'] button")
+    page.wait_for("已销号：非正版软件 · AutoCAD", "#notices")
+    states = {item["key"]: item["state"] for item in api.get(f"/api/v1/notices/{notice['id']}")["items"]}
+    assert states.pop(key) == "accepted"
+    assert set(states.values()) == {"open"}
+    assert page.run("return document.querySelectorAll('[name=key]:checked').length") == 0
+    assert page.console() == []
+
+
 def test_what_is_due_in_all_units_is_answered_in_one_place_after_the_seal_too(
     shown: tuple[Api, Browser], tmp_path: Path
 ) -> None:
