@@ -257,6 +257,9 @@ def input_digests(inputs: AuditInputs) -> dict[str, str]:
         "licences": inputs.licences,
         "free_list": inputs.free_list,
         "proofs": inputs.proofs,
+        "signs": inputs.signs,
+        "unrestored": inputs.unrestored.items(),
+        "unit_kind": (inputs.unit_kind,),
         **{field.name: getattr(inputs.declared, field.name) for field in fields(inputs.declared)},
     }
     return {name: records_digest(items) for name, items in records.items()}
