@@ -26,7 +26,7 @@ from api.commands.results import audit, finding, rate, verdict
 from api.commands.scans import facts, scan
 from api.commands.schedule import schedule
 from api.commands.serve import link, serve
-from api.commands.wording import install
+from api.commands.wording import install, name_parameters
 
 COMMANDS: tuple[click.Command, ...] = (
     serve,
@@ -81,4 +81,5 @@ def main() -> None:
     """Entry point of the console script."""
     gc.set_threshold(ALLOCATIONS_BETWEEN_LOOKS)
     install()
+    name_parameters([hezheng])
     sys.exit(guarded(lambda: hezheng.main(standalone_mode=False)))

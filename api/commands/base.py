@@ -7,7 +7,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -79,6 +80,8 @@ def secret_from(descriptor: int | None, prompt: str, *, confirm: bool = False) -
                 return file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput("secret.unreadable", descriptor=descriptor, detail=str(error)) from error
+    if not sys.stdin.isatty():
+        raise BadInput("secret.no_terminal", prompt=prompt)
     return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
@@ -99,7 +102,7 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
     """Wait for a job and show how far it is on standard error. Raises Failed with the job's problem."""
     shown_before = ""
     while True:
-        state: dict[str, Any] = client.get(f"/api/v1/jobs/{job['id']}")
+        state = _state(client, job)
         progress = f"{_stage(state['stage'])} {state['done']}/{state['total']}"
         if progress != shown_before and state["total"]:
             say(progress)
@@ -109,7 +112,23 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
             raise Failed({"title": problem["text"], "exit": state["exit"], **problem})
         if state["state"] != "running":
             return state
-        time.sleep(POLL_SECONDS)
+        with _told_of_going_on(client, state):
+            time.sleep(POLL_SECONDS)
+
+
+def _state(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
+    with _told_of_going_on(client, job):
+        return client.get(f"/api/v1/jobs/{job['id']}")
+
+
+@contextmanager
+def _told_of_going_on(client: Client, job: Mapping[str, Any]) -> Generator[None]:
+    """Ctrl-C ends the command alone where a running appliance does the work; people are told what becomes of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("job.left_stopped" if client.in_process else "job.left_running", kind=str(job["kind"]).partition(":")[0])
+        raise
 
 
 def _stage(name: str) -> str:
@@ -127,6 +146,7 @@ def guarded(run: Callable[[], Any]) -> int:
         say(render(problem.message))
         return int(problem.exit)
     except click.exceptions.Abort:
+        tell("usage.aborted")
         return int(Exit.INTERRUPTED)
     except click.ClickException as error:
         error.show()

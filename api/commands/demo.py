@@ -8,6 +8,7 @@ browser outside can reach the page.
 from __future__ import annotations
 
 import importlib
+import secrets
 import shutil
 import signal
 import socket
@@ -65,7 +66,8 @@ def demo(as_json: bool, follow_up: bool, keep: bool, bundle_out: Path | None) ->
         stack.callback(unit.stop)
         served = serve_inside(unit.lan.laptop.prefix, folder)
         stack.callback(served.stop)
-        result = Visit(served.client, unit, clock).run()
+        passphrase = secrets.token_urlsafe(18)
+        result = Visit(served.client, unit, clock).run(passphrase)
         kept = bundle_out or Path(tempfile.gettempdir()) / f"hezheng-demo-{result['inspection']}.zip"
         shutil.copyfile(result["bundle"]["path"], kept)
         result["bundle"]["path"] = str(kept.absolute())
@@ -74,8 +76,24 @@ def demo(as_json: bool, follow_up: bool, keep: bool, bundle_out: Path | None) ->
         if keep:
             tell("demo.kept")
             say(served.launch_url())
+            _tell_how_to_practise(unit, passphrase, folder / "data")
             with suppress(KeyboardInterrupt):
                 signal.pause()
+
+
+def _tell_how_to_practise(unit: Unit, passphrase: str, data: Path) -> None:
+    """The accounts of the made-up unit exist only as long as its LAN: whoever practises may see them."""
+    login = unit.credentials[0]
+    tell(
+        "demo.practise",
+        scope=unit.scope,
+        exclusions="、".join(unit.exclusions),
+        username=login["username"],
+        password=login["secret"],
+        passphrase=passphrase,
+        ledgers=str(next(iter(unit.ledgers.values())).parent),
+        data=str(data),
+    )
 
 
 def _demo_follow_up(as_json: bool) -> None:

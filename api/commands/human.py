@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from api.commands.columns import COLUMNS, HIDDEN, KEYS, KINDS, LEADING, NAMES_TO_TYPE, RATES, SENTENCES, WHOLE, WORDS
 from api.commands.tables import EMPTY, Layout, table
-from config.messages import catalogue
+from config.messages import catalogue, local_time
 
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -170,9 +167,7 @@ def word(name: str, value: Any, kinds: Mapping[str, str]) -> str:
     """A scalar: a code by its word, an instant as local time, a truth as 是 or 否."""
     if isinstance(value, bool):
         return catalogue()["column.yes" if value else "column.no"]
-    text = str(value)
-    if INSTANT.fullmatch(text):
-        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+    text = local_time(str(value))
     last = name.rpartition(".")[2]
     group = kinds.get(last) or WORDS.get(last)
     return catalogue().get(f"label.{group}.{text}", text) if group else text

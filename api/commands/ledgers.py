@@ -234,7 +234,10 @@ def proof_record(
 ) -> None:
     body = {"software_no": software_no, "level": level, "kind": kind, "number": number, "note": note}
     with connected(data) as client:
-        put(client.send("POST", f"{ONE}/{inspection_id}/proofs", body), "proof", as_json)
+        recorded = client.send("POST", f"{ONE}/{inspection_id}/proofs", body)
+        put(recorded, "proof", as_json)
+    if not recorded["on_ledger"]:
+        tell("proof.not_on_ledger", software_no=recorded["software_no"])
 
 
 @proof.command("list", help="列出授权证明。")

@@ -50,7 +50,9 @@ def scan_start(
     body |= {"only_missing": only_missing, "rounds": rounds, "round_minutes": round_minutes, "canary": canary}
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
-        _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans", body), discover_only, as_json)
+        _follow_scan(
+            client, inspection_id, client.send("POST", f"{ONE}/{inspection_id}/scans", body), discover_only, as_json
+        )
 
 
 @scan.command("resume", help="继续暂停、停止或中断的检测；已保存的主机不再读取。")
@@ -62,14 +64,15 @@ def scan_start(
 def scan_resume(inspection_id: str, scan_id: str, passphrase_fd: int | None, data: Path | None, as_json: bool) -> None:
     with connected(data) as client:
         unlock(client, passphrase_fd, inspection_id)
-        _follow_scan(client, client.send("POST", f"{ONE}/{inspection_id}/scans/{scan_id}/resume"), False, as_json)
+        job = client.send("POST", f"{ONE}/{inspection_id}/scans/{scan_id}/resume")
+        _follow_scan(client, inspection_id, job, False, as_json)
 
 
-def _follow_scan(client: Client, job: dict[str, Any], discover_only: bool, as_json: bool) -> None:
+def _follow_scan(client: Client, inspection_id: str, job: dict[str, Any], discover_only: bool, as_json: bool) -> None:
     result = follow(client, job)["result"]
     put(result, "scan", as_json)
     if not discover_only and result["state"] == "done" and not result["collected"]:
-        raise Negative("scan.no_results")
+        raise Negative("scan.no_results", inspection=inspection_id)
 
 
 @scan.command("status", help="各次检测的状态。")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,9 +46,9 @@ class Visit:
     clock: Clock
     inspection: str = ""
 
-    def run(self) -> dict[str, Any]:
-        """Make the visit and return what the demo prints."""
-        self.inspect(secrets.token_urlsafe(18))
+    def run(self, passphrase: str) -> dict[str, Any]:
+        """Make the visit with a vault of ``passphrase`` and return what the demo prints."""
+        self.inspect(passphrase)
         tell("demo.sealing")
         bundle = follow(self.client, self._post("bundles", {"unencrypted": True}))["result"]
         return self._result(bundle)

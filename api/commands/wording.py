@@ -7,6 +7,8 @@ sentence that is not listed stays as click has it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click.core
 import click.exceptions
 import click.formatting
@@ -15,6 +17,7 @@ import click.termui
 import click.types
 from click import decorators
 
+from api.commands.tables import cells
 from config.messages import catalogue
 
 MODULES = (click.core, decorators, click.exceptions, click.formatting, click.parser, click.termui, click.types)
@@ -79,8 +82,38 @@ def translate_plural(singular: str, plural: str, count: int) -> str:
     return translate(singular if count == 1 else plural)
 
 
+def name_parameters(commands: Iterable[click.Command]) -> None:
+    """Give every argument and option that has no name of its own for people a Chinese one, groups included."""
+    words = catalogue()
+    for command in commands:
+        command.short_help = command.short_help or _first_sentence(command)
+        command.options_metavar = words["usage.options_metavar"]
+        for parameter in command.params:
+            if parameter.metavar is None and not isinstance(parameter.type, click.Choice):
+                parameter.metavar = _metavar(parameter)
+        if isinstance(command, click.Group):
+            command.subcommand_metavar = words["usage.command_metavar"]
+            name_parameters(command.commands.values())
+
+
+def _first_sentence(command: click.Command) -> str:
+    """click cuts help at a blank, and leaves a Chinese sentence that is too long out as a whole."""
+    return (command.help or "").strip().partition("\n")[0]
+
+
+def _metavar(parameter: click.Parameter) -> str | None:
+    words, name = catalogue(), str(parameter.name)
+    if isinstance(parameter, click.Option):
+        return None if parameter.is_flag else words.get(f"usage.type_{parameter.type.name.split()[0]}")
+    codes = (f"usage.argument_{name}", f"label.field.{name}", f"column.{name}")
+    found = next((words[code] for code in codes if code in words), name.upper())
+    found = found if parameter.required else f"[{found}]"
+    return found if parameter.nargs == 1 else f"{found}…"
+
+
 def install() -> None:
     """Point click's look-ups here."""
+    setattr(click.formatting, "term_len", cells)  # noqa: B010  Chinese takes two cells; click counts characters
     for module in MODULES:
         for name, ours in (("_", translate), ("ngettext", translate_plural)):
             if hasattr(module, name):

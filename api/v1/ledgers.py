@@ -109,7 +109,8 @@ def list_proofs(path: InspectionPath) -> Any:
 
 @ledgers.post(f"{ONE}/proofs")
 def add_proof(path: InspectionPath, body: ProofBody) -> Any:
-    """Record what backs a 软件编号."""
+    """Record what backs a 软件编号; ``on_ledger`` is false while no row of the 汇总表 in force has it."""
     args = (body.software_no, body.level, body.kind, body.number, body.note)
     proof = use.add_proof(appliance(), path.inspection_id, *args)
-    return answer({"id": proof.id, "software_no": proof.software_no, "level": proof.level}, 201)
+    found = {"on_ledger": use.on_ledger(appliance(), path.inspection_id, proof.software_no)}
+    return answer({"id": proof.id, "software_no": proof.software_no, "level": proof.level, **found}, 201)

@@ -23,6 +23,7 @@ from scanner.session import SessionError
 CPU_SECONDS = 5
 AT_ONCE = 16
 POLL_SECONDS = 0.2
+SHOWN_CHARACTERS = 200
 
 
 class Log(Protocol):
@@ -104,10 +105,12 @@ def _hear(appliance: Appliance, db: Db, address: str, child: Child, refusals: di
 
 
 def confirm_keys(appliance: Appliance, inspection_id: str, fingerprints: list[str]) -> int:
-    """A person confirms first-seen keys. Raises BadInput for an empty list."""
+    """A person confirms first-seen keys. Raises BadInput for an empty list and for a fingerprint that nobody showed."""
     if not fingerprints:
         raise BadInput("host_key.none_named")
     with appliance.open_inspection(inspection_id) as (db, _):
+        if unknown := set(fingerprints) - {key.fingerprint for key in store.list_keys(db)}:
+            raise BadInput("host_key.unknown", fingerprints="、".join(sorted(unknown))[:SHOWN_CHARACTERS])
         appliance.log(inspection_id, "host_keys.confirmed", fingerprints=" ".join(fingerprints))
         return store.confirm_keys(db, fingerprints, appliance.operator, rfc3339(appliance.clock.now()))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance.context import Appliance
 from appliance.ledger import importing, reading
-from appliance.ledger.model import LedgerKind, Proof, ProofLevel
+from appliance.ledger.model import LedgerKind, Licence, Proof, ProofLevel
 from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as store
 from appliance.store.database import Db, Row
@@ -203,6 +203,13 @@ def add_proof(
         appliance.log(inspection_id, "proof.recorded", software_no=proof.software_no, level=level)
         store.save_proof(db, proof)
     return proof
+
+
+def on_ledger(appliance: Appliance, inspection_id: str, software_no: str) -> bool:
+    """Whether a row of the 汇总表 in force has this 软件编号; a proof of any other counts for nothing yet."""
+    with appliance.inspection(inspection_id) as (db, _):
+        rows = store.records_in_force(db, LedgerKind.LICENCES, Licence)
+    return any(row.software_no == software_no for row in rows)
 
 
 def list_proofs(appliance: Appliance, inspection_id: str) -> list[dict[str, Any]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from config.message import Message, Param
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 FOLDER = Path(__file__).parent / "zh_CN"
 
 
@@ -28,7 +31,14 @@ def _shown(value: Param) -> str:
         return "（无）"
     if isinstance(value, bool):
         return "是" if value else "否"
-    return str(value)
+    return local_time(value) if isinstance(value, str) else str(value)
+
+
+def local_time(text: str) -> str:
+    """An instant (RFC 3339) as ``2026-11-21 19:12`` of this machine's clock; any other text as it is."""
+    if not INSTANT.fullmatch(text):
+        return text
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
 
 
 def render(message: Message) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.commands import wording
+from api.commands.base import follow
+from api.commands.client import Answer, Client
 from config.messages import catalogue
 from tests.api.conftest import Api, hezheng
 
@@ -19,16 +22,16 @@ ENGLISH = {"LANG": "C", "LC_ALL": "C"}
     ("arguments", "said"),
     [
         (("scan", "begin"), "没有命令 begin"),
-        (("scan", "start"), "缺少参数 'INSPECTION_ID'"),
+        (("scan", "start"), "缺少参数 '督查编号'"),
         (("scan", "start", "X", "--rounds", "99"), "99 不在范围 1<=x<=48 内"),
-        (("scan", "start", "X", "--rounds", "a"), "a 不是 integer"),
+        (("scan", "start", "X", "--rounds", "a"), "a 不是整数"),
         (("scan", "start", "X", "--segment"), "选项 --segment 后面要有值"),
         (("scan", "start", "X", "--jsn"), "没有选项 --jsn。 是不是 '--json'？"),
         (("scan", "start", "X", "--json=1"), "选项 --json 后面不能有值"),
         (("inspection", "phase", "X", "late"), "late 不在可选值 'on_site', 'after_proof', 'final' 之中"),
-        (("facts", "import", "X", "no-such-file"), "'FILE'：no-such-file 不存在"),
+        (("facts", "import", "X", "no-such-file"), "'文件'：no-such-file 不存在"),
         (("unit", "create", "某某", "局"), "多出的参数：局"),
-        (("authorisation", "record", "X", "--from", "gestern"), "gestern 不符合格式"),
+        (("authorisation", "record", "X", "--from", "gestern"), "gestern 不是日期。请写成 2026-11-21"),
     ],
 )
 def test_a_mistyped_command_is_explained_in_chinese(data: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -97,3 +100,31 @@ def test_a_request_that_does_not_fit_is_explained_in_chinese(api: Api, path: str
     response = api.call("POST", f"/api/v1/{path}", body)
     assert response.status_code == 422
     assert said in (response.json or {})["title"]
+
+
+def test_help_names_parameters_in_chinese_and_leaves_no_sentence_out(data: Path) -> None:
+    shown = hezheng(data, "evidence", "--help", environment=ENGLISH).out
+    assert "..." not in shown
+    assert "用法： hezheng evidence [选项] 命令 [参数]…" in shown
+    adding = hezheng(data, "credential", "add", "--help", environment=ENGLISH).out
+    assert "督查编号 {smb|ssh} 用户名" in adding
+    assert not re.search("TEXT|PATH|INTEGER|OPTIONS|ARGS", adding)
+
+
+@pytest.mark.parametrize(("in_process", "said"), [(True, "封存已停止"), (False, "封存仍由正在运行的核正继续进行")])
+def test_ctrl_c_says_what_becomes_of_the_work(in_process: bool, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupting:
+        def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(Client(Interrupting(), in_process), {"id": "1", "kind": "seal"})
+    assert said in capsys.readouterr().err
+
+
+def test_a_password_is_not_asked_for_where_nobody_can_type(data: Path) -> None:
+    ran = hezheng(data, "vault", "create", secret="")
+    assert (ran.exit, ran.out) == (3, "")
+    assert ran.err.strip() == (
+        "这里不是终端，不能输入“新的口令库密码”。请在终端中执行，或用 --passphrase-fd、--secret-fd 从文件描述符提供。"
+    )

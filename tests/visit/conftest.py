@@ -57,7 +57,7 @@ def visited(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vi
         served = serve_inside(demo.lan.laptop.prefix, folder)
         try:
             visit = Visit(served.client, demo, SystemClock())
-            result = visit.run()
+            result = visit.run("a passphrase of this visit")
             yield_me = Visited(demo, served.client, visit.inspection, result, folder, pcap)
         except BaseException:
             served.stop()

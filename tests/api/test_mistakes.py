@@ -1,4 +1,4 @@
-"""A copy that cannot be written takes nothing with it: no seal is made for it, and nothing that lies there is lost."""
+"""A mistyped number, fingerprint or file is named, and nothing is sealed, confirmed or lost by it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def test_nothing_is_sealed_when_its_copy_has_no_place(data: Path, one: str, tmp_
         assert said in ran.err
     assert (tmp_path / "旧 包.zip").read_bytes() == b"old"
     assert here(data, "evidence", "list", one, "--json").json["items"] == []
+
+
+def test_a_proof_for_a_number_on_no_ledger_is_kept_and_pointed_out(data: Path, one: str) -> None:
+    ran = here(data, "proof", "record", one, "RJ-错", "P1")
+    assert ran.exit == 0
+    assert "没有软件编号 RJ-错，目前不起作用" in ran.err
+
+
+def test_a_mistyped_fingerprint_confirms_nothing_and_is_named(data: Path, one: str) -> None:
+    ran = here(data, "host", "confirm-keys", one, "SHA256:abc")
+    assert ran.exit == 3
+    assert "没有发现指纹为 SHA256:abc 的主机密钥" in ran.err
 
 
 def test_a_sealed_bundle_is_saved_again_and_never_over_another(data: Path, one: str, tmp_path: Path) -> None:
