@@ -26,7 +26,7 @@ def disk_problem(error: OSError) -> EnvironmentProblem | None:
     """What people are told when the disk is full or fails; None for an error that is not the disk's."""
     if error.errno not in DISK_ERRORS:
         return None
-    name = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, str | bytes) else ""
+    name = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, str | bytes) else "—"
     return EnvironmentProblem("data.disk", file=name, detail=error.strerror)
 
 

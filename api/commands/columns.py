@@ -111,6 +111,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "notice": {"kind": "notice_kind", "state": "notice_state"},
     "due": {"kind": "notice_kind", "state": "notice_state"},
     "verification": {"outcome": "verification"},
+    "replay": {"outcome": "replay"},
     "schedule": {"kind": "schedule_kind"},
     "schedules": {"kind": "schedule_kind"},
 }

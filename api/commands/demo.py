@@ -8,6 +8,7 @@ browser outside can reach the page.
 from __future__ import annotations
 
 import importlib
+import os
 import secrets
 import shutil
 import signal
@@ -124,6 +125,8 @@ def _start_lan(follow_up: bool = False) -> Unit:
     """Raises EnvironmentProblem outside a checkout, without root, or where the lab's system packages are missing."""
     if not (CHECKOUT / "tests" / "lab" / "demo_unit.py").exists():
         raise EnvironmentProblem("demo.no_checkout")
+    if os.geteuid() != 0:
+        raise EnvironmentProblem("demo.needs_root")
     if str(CHECKOUT) not in sys.path:
         sys.path.insert(0, str(CHECKOUT))
     demo_unit = importlib.import_module("tests.lab.demo_unit")

@@ -212,7 +212,10 @@ function bind() {
   $("notice-close").addEventListener("click", () => ($("notice").hidden = true));
   onClick($("print"), async () => window.print());
   // A new launch address pasted into an open tab changes only the fragment.
-  window.addEventListener("hashchange", () => (location.hash.includes("token=") ? enter() : route()));
+  window.addEventListener("hashchange", () => {
+    document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close()); // it belongs to the page that was left
+    return location.hash.includes("token=") ? enter() : route();
+  });
 }
 
 options($("kind-choice"), choices("inspection_kind"));

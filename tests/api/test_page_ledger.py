@@ -82,3 +82,11 @@ def test_a_second_file_asks_for_its_place_and_shows_what_it_repeats(page: Page, 
     window.wait("return !document.getElementById('ledger-dialog').open")
     rows = {row["asset_no"]: row["department"] for row in page.get("declared/assets")["items"]}
     assert rows == {"GD-1": "财务科", "GD-2": "人事科", "GD-7": "信息中心"}
+
+
+def test_a_preview_is_closed_by_going_to_another_page(page: Page, tmp_path: Path) -> None:
+    window = hand_in(page, tmp_path / "再来.csv", FIRST)
+    window.wait("return document.querySelector('dialog[open]') !== null")
+    window.run("location.hash = '#/'")
+    window.wait("return document.querySelector('dialog[open]') === null")
+    assert page.get("ledgers")["items"][-1]["state"] == "previewed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from api.commands import wording
 from api.commands.base import follow
 from api.commands.client import Answer, Client
 from config.messages import catalogue
+from config.problems import EnvironmentProblem
 from tests.api.conftest import Api, hezheng
 
 ENGLISH = {"LANG": "C", "LC_ALL": "C"}
@@ -128,3 +130,17 @@ def test_a_password_is_not_asked_for_where_nobody_can_type(data: Path) -> None:
     assert ran.err.strip() == (
         "这里不是终端，不能输入“新的口令库密码”。请在终端中执行，或用 --passphrase-fd、--secret-fd 从文件描述符提供。"
     )
+
+
+def test_a_used_link_is_replaced_without_starting_again(api: Api) -> None:
+    assert ".venv/bin/hezheng link" in api.call("GET", "/").text
+    refused = api.client.get("/api/v1/status", base_url="http://127.0.0.1:8600").json
+    assert refused is not None
+    assert ".venv/bin/hezheng link" in refused["title"]
+
+
+def test_the_demo_says_in_chinese_that_it_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(EnvironmentProblem) as caught:
+        sys.modules["api.commands.demo"]._start_lan()
+    assert caught.value.message.code == "demo.needs_root"
