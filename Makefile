@@ -33,6 +33,7 @@ check: $(VENV)/.test-ready
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+	@$(BIN)/hezheng --help > /dev/null
 
 bench: $(VENV)/.bench-ready
 	@tools/system-packages $(LAB_PACKAGES)
