@@ -41,7 +41,7 @@ export const reasonsOf = (run) => (run.reasons.length ? run.reasons.map((one) =>
 function showSchedules(view, schedules) {
   const columns = [
     [t("schedule_head_kind"), (one) => label("schedule_kind", one.kind)],
-    [t("schedule_head_rule"), (one) => ruleOf(one.rule)],
+    [t("schedule_head_rule"), (one) => [ruleOf(one.rule), one.options?.canary ? h("small", {}, t("option_canary", one.options)) : null]],
     [t("schedule_head_next"), (one) => (one.next_due_at ? when(one.next_due_at) : DASH), "nowrap"],
     ["", (one) => [
       button(t("schedule_history"), () => history(one).catch(complain)),
@@ -86,8 +86,8 @@ async function history(one) {
   fill($("schedule-history"), runs.length ? table(columns, runs) : quiet(t("schedule_no_runs")));
 }
 
-function bodyOf({ kind, when: rule, once_at, days, time, noticed_on, days_after }) {
-  const body = { kind };
+function bodyOf({ kind, when: rule, once_at, days, time, noticed_on, days_after, canary }) {
+  const body = { kind, options: { canary: kind === "rescan" && canary ? canary : null } };
   if (rule === "once") body.once_at = new Date(once_at).toISOString();
   if (rule === "weekly") body.weekly = { days: days.split(/[,，、\s]+/).filter(Boolean).map(Number), times: [time] };
   if (rule === "after_notice") body.after_notice = { noticed_on, days: Number(days_after), time };
@@ -100,6 +100,7 @@ function showFields() {
     field.hidden = !field.dataset.when.split(" ").includes(chosen);
     field.querySelector("input").required = !field.hidden;
   }
+  $("schedule-canary").hidden = $("schedule-kind-choice").value !== "rescan";
 }
 
 export function reset() {
@@ -110,7 +111,7 @@ export function reset() {
 export function bind(view) {
   options($("schedule-kind-choice"), choices("schedule_kind"));
   options($("schedule-when-choice"), choices("schedule_when"));
-  $("schedule-when-choice").addEventListener("change", showFields);
+  for (const choice of ["schedule-kind-choice", "schedule-when-choice"]) $(choice).addEventListener("change", showFields);
   showFields();
   onClick($("schedule-clock-right"), async () => {
     await post("schedules/clock-confirmation");

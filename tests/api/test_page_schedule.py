@@ -35,8 +35,10 @@ def test_a_schedule_is_planned_on_the_page_and_what_is_due_says_why_it_waits(tmp
             window.run("document.querySelector('#schedule-form [name=when]').value = 'weekly'")
             window.run("document.querySelector('#schedule-form [name=when]').dispatchEvent(new Event('change'))")
             window.run("document.querySelector('#schedule-form [name=days]').value = '1,3'")
+            window.type("#schedule-form [name=canary]", "10.9.0.20")
             window.click("#schedule-form button.primary")
             window.wait_for("每周一、周三，09:00", "#schedules")
+            window.wait_for("账号先在 10.9.0.20 上试登", "#schedules")
             window.wait_for("尚未登记检测授权", "#schedule-asks")
         assert len(served.client.get(f"{V1}/schedules")["items"]) == 2
     finally:
