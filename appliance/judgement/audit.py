@@ -17,13 +17,13 @@ from appliance.judgement.decisions import Decided
 from appliance.judgement.declared import UnitKind
 from appliance.judgement.differences import Difference
 from appliance.judgement.entitlements import Register, build_register
-from appliance.judgement.positions import Position, SeatPlan, Surplus, has_seat_by_paper, plan_seats, slot_of
+from appliance.judgement.positions import Position, SeatPlan, Surplus, has_seat_by_paper, plan_seats
 from appliance.judgement.roster import AuditHost, Roster, build_roster, found_by_asset
 from appliance.judgement.survey import AuditInputs, Survey, survey_hosts
 from appliance.ledger.model import AssetState
 from appliance.model import Decision, Finding, Product, Rate, Verdict
 from appliance.recognition import identity
-from appliance.rules import judge
+from appliance.rules import condemned, judge
 from appliance.rules.model import Context, Copy, Ruling, Seat
 from appliance.rules.registered import note_unregistered, registered, registered_first
 from appliance.rules.surplus import named_surplus
@@ -50,8 +50,18 @@ def run_audit(inputs: AuditInputs) -> AuditRun:
     survey = survey_hosts(inputs, roster)
     complete = sum(found_by_asset(roster, survey.collected()).values()) == roster.size()
     peaks = {s.software_no: s.peak for s in inputs.declared.licence_servers if s.peak is not None}
-    plan = plan_seats((copy for copies in survey.copies for copy in copies), register, complete, peaks)
+    copies = (copy for copies in survey.copies for copy in copies)
+    context, decided = context_of(inputs), Decided.of(inputs.declared)
+    plan = plan_seats(copies, register, complete, peaks, lambda copy: is_lost(copy, context, decided))
     return AuditRun(inputs, roster, register, survey, plan)
+
+
+def is_lost(copy: Copy, context: Context, decided: Decided) -> bool:
+    """Whether a copy is 非正版, or left out, whatever seat it gets: by a person's word, else by the machine alone."""
+    said = decided.decision(copy.computer.host_id, copy.product.id)
+    if said is not None:
+        return said in (Decision.UNLICENSED, Decision.EXCLUDED)
+    return condemned(copy, context)
 
 
 def context_of(inputs: AuditInputs) -> Context:
@@ -82,7 +92,7 @@ class AuditRun:
     def __init__(self, inputs: AuditInputs, roster: Roster, register: Register, survey: Survey, plan: SeatPlan) -> None:
         self._inputs, self._roster, self._register = inputs, roster, register
         self._survey, self._plan = survey, plan
-        over = frozenset(surplus.product.id for surplus in plan.surpluses if surplus.unnamed)
+        over = frozenset(surplus.product.id for surplus in plan.surpluses if surplus.unnamed > surplus.lost)
         self._context = replace(context_of(inputs), over=over)
         self._decided = Decided.of(inputs.declared)
         self._log = registered(inputs.declared.install_log)
@@ -171,7 +181,7 @@ class AuditRun:
         seat = plan.hand_out(copy, self._register.of_copy(copy), by_paper)
         found = registered_first(self._register.of_copy(copy, seat), copy, self._log)
         ruling = judge(copy, found, self._context)
-        if seat is Seat.SURPLUS and (copy.product.id, slot_of(copy, by_paper, found.reach)) in plan.named:
+        if seat is Seat.SURPLUS and plan.is_named(copy, found, by_paper):
             ruling = ruling if ruling.decision is Decision.UNLICENSED else named_surplus(copy, found)
         ruling = note_unregistered(ruling, copy, found, self._log)
         computer = copy.computer

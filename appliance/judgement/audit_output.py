@@ -37,7 +37,7 @@ from appliance.judgement.rates import by_mode, computer_rates, domestic_rate, le
 from appliance.judgement.roster import Roster
 from appliance.judgement.survey import AuditInputs, Survey
 from appliance.judgement.tallies import Breakdowns, ComputerTally, Tally
-from appliance.model import Category, Decision, Finding, Phase, Product, Rate, SoftwareOrigin, Verdict
+from appliance.model import Category, Finding, Phase, Product, Rate, SoftwareOrigin, Verdict
 from appliance.rules.model import Copy
 from config.message import Message
 
@@ -109,10 +109,11 @@ class Output:
         return Summary(findings, rates, lines, self._head(inputs, roster, survey), self._computers.marks)
 
     def _charge(self, surplus: Surplus) -> None:
-        """A desk decision or an upheld objection about the product takes the surplus off the rates as well."""
+        """What a desk decision or an upheld objection says about the product holds for the surplus in the rates too."""
         at_product_level = [v for v in self._surplus_verdicts.get(surplus.product.id, ()) if not v.host_id]
-        if any(verdict.decision is Decision.UNLICENSED for verdict in at_product_level):
-            self._tally.charge(surplus, self._inputs.policy.switches.unlisted_in_rates)
+        if at_product_level:
+            decision = at_product_level[0].decision
+            self._tally.charge(surplus, self._inputs.policy.switches.unlisted_in_rates, decision)
 
     def _all_findings(self, roster: Roster, survey: Survey, surpluses: tuple[Surplus, ...]) -> tuple[Finding, ...]:
         return in_order(

@@ -32,6 +32,14 @@ class Decided:
         """The newest record of each place."""
         return cls(_newest(declared.decisions), _newest(declared.objections))
 
+    def decision(self, host_id: str, product_id: str) -> Decision | None:
+        """What people decided there, or None."""
+        place = host_id, product_id
+        objection, desk = self.objections.get(place), self.decisions.get(place)
+        if objection and objection.answer is Answer.UPHELD and objection.decision is not None:
+            return objection.decision
+        return desk.decision if desk else None
+
     def apply(self, ruling: Ruling, host_id: str, product_id: str) -> tuple[Ruling, str]:
         """The ruling after desk and objection, and who decided: ``rule``, ``desk`` or ``objection``."""
         place = host_id, product_id

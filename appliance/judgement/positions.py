@@ -1,14 +1,14 @@
 """Licence positions: which copies use which row, 许可缺口 and 闲置. Pure; works on small counters only.
 
 Copies that differ only in their computer form one class. Classes fill rows in a fixed order (official computers first,
-then what is ready to be 正版), proven rows before unproven ones; a later class may move an earlier one to another row
-but never off its seat, so the number left without a seat is the least possible and adding a row never takes a seat
-away.
+then what is ready to be 正版, last what is 非正版 anyway), proven rows before unproven ones; a later class may move an
+earlier one to another row but never off its seat, so the number left without a seat is the least possible and adding a
+row never takes a seat away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,8 @@ from appliance.rules.oem import on_oem_channel
 Slot = tuple[int, tuple[str, ...], int, str]  # tier, installed versions, rank of the edition, reach of 场地授权
 OFFICIAL_READY, OFFICIAL_OPEN, APART_READY, APART_OPEN = range(4)
 UNALLOCATED = 4  # added to the tier of a copy to which 附件8 gives no seat: allocated ones come first
+LOST = 8  # added to the tier of a copy that is 非正版, or left out, whatever seat it gets: it takes what others leave
+Lost = Callable[[Copy], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,20 @@ class Surplus:
     grants: tuple[Grant, ...]
     named: int = 0  # of ``over``, copies on computers to which 附件8 gives no seat: blamed by name
     named_apart: int = 0
+    lost: int = 0  # of what stays at product level, copies that are counted as 非正版, or left out, by themselves
+    lost_apart: int = 0
     rule: str = "R14"
 
     @property
     def unnamed(self) -> int:
         """What stays at product level."""
         return self.over - self.named
+
+    def charged(self, unlisted_in_rates: bool) -> int:
+        """Copies that the rates still count as something else: what is 非正版 by itself is not taken off twice."""
+        if unlisted_in_rates:
+            return self.unnamed - self.lost
+        return self.unnamed - (self.apart - self.named_apart) - (self.lost - self.lost_apart)
 
 
 @dataclass(slots=True)
@@ -65,32 +75,38 @@ class SeatPlan:
     surpluses: tuple[Surplus, ...]
     positions: tuple[Position, ...]
     named: frozenset[tuple[str, Slot]] = frozenset()  # classes whose surplus is blamed by name
+    lost: Lost = lambda _: False
 
     def hand_out(self, copy: Copy, found: Entitlements, allocated: bool) -> Seat:
         """The seat of the next copy of a class; call once a copy, in canonical order."""
         if not uses_seat(copy, found):
             return Seat.NONE
-        counts = self.left[copy.product.id, slot_of(copy, allocated, found.reach)]
+        counts = self.left[copy.product.id, slot_of(copy, allocated, found.reach, self.lost(copy))]
         kind = next(index for index, count in enumerate(counts) if count)
         counts[kind] -= 1
         return (Seat.PROVEN, Seat.UNPROVEN, Seat.SURPLUS)[kind]
 
+    def is_named(self, copy: Copy, found: Entitlements, allocated: bool) -> bool:
+        """Whether the surplus of the copy's class is blamed by name."""
+        return (copy.product.id, slot_of(copy, allocated, found.reach, self.lost(copy))) in self.named
+
     def fresh(self) -> SeatPlan:
         """A plan with all seats still to hand out; take one before each walk over the copies."""
         left = {key: list(counts) for key, counts in self.left.items()}
-        return SeatPlan(left, self.surpluses, self.positions, self.named)
+        return SeatPlan(left, self.surpluses, self.positions, self.named, self.lost)
 
 
-def slot_of(copy: Copy, allocated: bool, reach: str = "") -> Slot:
+def slot_of(copy: Copy, allocated: bool, reach: str = "", lost: bool = False) -> Slot:
     """The class of a copy within its product. ``allocated``: 附件8 gives it a seat, or to no computer at all.
-    ``reach``: its department, where 场地授权 of the product are limited to departments.
+    ``reach``: its department, where rows of the product are limited to departments. ``lost``: no seat makes it 正版.
     """
     ready = copy.activated or copy.product.activation is not Activation.READABLE
     if copy.computer.official:
         tier = OFFICIAL_READY if ready else OFFICIAL_OPEN
     else:
         tier = APART_READY if ready else APART_OPEN
-    return (tier if allocated else tier + UNALLOCATED), copy.versions, copy.level, reach
+    tier += (0 if allocated else UNALLOCATED) + (LOST if lost else 0)
+    return tier, copy.versions, copy.level, reach
 
 
 def has_seat_by_paper(copy: Copy, register: Register) -> bool:
@@ -117,10 +133,14 @@ def is_open(copy: Copy, found: Entitlements) -> bool:
 
 
 def plan_seats(
-    copies: Iterable[Copy], register: Register, complete: bool, peaks: Mapping[str, int] | None = None
+    copies: Iterable[Copy],
+    register: Register,
+    complete: bool,
+    peaks: Mapping[str, int] | None = None,
+    lost: Lost = lambda _: False,
 ) -> SeatPlan:
     """Count the copies, then give them seats. ``complete``: every listed computer was collected. ``peaks``: most
-    clients at one time of a floating row, by 软件编号.
+    clients at one time of a floating row, by 软件编号. ``lost``: whether a copy is 非正版 whatever seat it gets.
     """
     products: dict[str, Product] = {}
     demand: dict[str, dict[Slot, int]] = {}
@@ -134,7 +154,7 @@ def plan_seats(
         products[product_id] = copy.product
         if uses_seat(copy, found):
             slots = demand.setdefault(product_id, {})
-            slot = slot_of(copy, has_seat_by_paper(copy, register), found.reach)
+            slot = slot_of(copy, has_seat_by_paper(copy, register), found.reach, lost(copy))
             slots[slot] = slots.get(slot, 0) + 1
         elif found.ended and not found.covering and not on_oem_channel(copy):
             unseated[product_id] = unseated.get(product_id, 0) + 1
@@ -142,7 +162,7 @@ def plan_seats(
             open_products.add(product_id)
     plan = _plan(products, demand, unseated, open_products, register, complete)
     over_peak = tuple(_over_peak(products, register, peaks or {}))
-    return SeatPlan(plan.left, plan.surpluses + over_peak, plan.positions, plan.named)
+    return SeatPlan(plan.left, plan.surpluses + over_peak, plan.positions, plan.named, lost)
 
 
 def _over_peak(products: Mapping[str, Product], register: Register, peaks: Mapping[str, int]) -> Iterator[Surplus]:
@@ -200,7 +220,9 @@ class Share:
 
     def blamed(self) -> list[Slot]:
         """Classes that 附件8 gives no seat and that find none: every copy of them is surplus by name."""
-        return [s for s, counts in self.seats.items() if s[0] >= UNALLOCATED and counts[2] and not any(counts[:2])]
+        return [
+            s for s, counts in self.seats.items() if s[0] % LOST >= UNALLOCATED and counts[2] and not any(counts[:2])
+        ]
 
     def surplus(self, blamed: Iterable[Slot] = ()) -> list[Surplus]:
         """The copies beyond every row, if any."""
@@ -212,8 +234,20 @@ class Share:
         named_apart = sum(count for slot, count in named.items() if slot[0] % UNALLOCATED >= APART_READY)
         covering = sorted({index for slot in self.demand for index in self._covering[slot]})
         grants = tuple(self.grants[index] for index in covering)
-        installs = sum(self.demand.values())
-        return [Surplus(self.product, installs, over, apart, grants, sum(named.values()), named_apart)]
+        lost = {slot: counts[2] for slot, counts in self.seats.items() if slot[0] >= LOST and slot not in named}
+        return [
+            Surplus(
+                self.product,
+                sum(self.demand.values()),
+                over,
+                apart,
+                grants,
+                sum(named.values()),
+                named_apart,
+                sum(lost.values()),
+                sum(count for slot, count in lost.items() if slot[0] % UNALLOCATED >= APART_READY),
+            )
+        ]
 
     def positions(self, product_id: str, unseated: int, at_least: bool) -> list[Position]:
         """One position a row. Copies beyond every row are put on the first row that covers them."""

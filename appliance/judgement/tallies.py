@@ -37,16 +37,24 @@ class Count:
         else:
             self.to_verify += 1
 
-    def charge(self, over: int) -> None:
-        """Turn ``over`` copies into 非正版 by count: open ones first, then licensed ones (min(installs, 许可数量)
-        stay).
+    def charge(self, over: int, decision: Decision = Decision.UNLICENSED) -> None:
+        """Turn ``over`` copies by count into what was decided of the surplus, usually 非正版: open ones first, then
+        licensed ones (min(installs, 许可数量) stay).
         """
+        if decision is Decision.LICENSED:
+            return
         from_open = min(over, self.to_verify)
         from_licensed = min(over - from_open, self.licensed)
         self.to_verify -= from_open
         self.licensed -= from_licensed
-        self.surplus += from_open + from_licensed
-        self.unlicensed += from_open + from_licensed
+        moved = from_open + from_licensed
+        if decision is Decision.UNLICENSED:
+            self.surplus += moved
+            self.unlicensed += moved
+        elif decision is Decision.TO_VERIFY:
+            self.to_verify += moved
+        else:
+            self.apart += moved
 
     def add(self, other: Count) -> None:
         """Sum."""
@@ -80,12 +88,12 @@ class Tally:
         else:
             count.one(decision)
 
-    def charge(self, surplus: Surplus, unlisted_in_rates: bool) -> None:
+    def charge(self, surplus: Surplus, unlisted_in_rates: bool, decision: Decision = Decision.UNLICENSED) -> None:
         """Apply a product-level surplus to the official counts; what 实有账无 computers use over is listed apart, and
         what 附件8 blames by name is counted already.
         """
-        apart = 0 if unlisted_in_rates else surplus.apart - surplus.named_apart
-        self.counts.setdefault(surplus.product.id, Count()).charge(surplus.unnamed - apart)
+        over = surplus.charged(unlisted_in_rates)
+        self.counts.setdefault(surplus.product.id, Count()).charge(over, decision)
 
     def total(self, categories: Iterable[Category], origin: SoftwareOrigin | None = None) -> Count:
         """Sum over categories, and one origin if named."""

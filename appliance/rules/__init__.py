@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from appliance.model import Decision
 from appliance.rules.activation import generic_key, not_activated, trial, unread
 from appliance.rules.crack import cracked, doubted
 from appliance.rules.education import education
@@ -22,6 +23,7 @@ from appliance.rules.site import site
 from appliance.rules.term import term_ended
 from appliance.rules.version import version_outside
 
+NOTHING = Entitlements()
 Rule = Callable[[Copy, Entitlements, Context], Ruling | None]
 
 RULES: tuple[Rule, ...] = (
@@ -46,6 +48,16 @@ RULES: tuple[Rule, ...] = (
     activated,  # R6, R24; R4 and R19 where they say more
     unreadable,  # R28; R4 and R19 likewise
 )
+
+
+SEATLESS: tuple[Rule, ...] = (cracked, impossible_kms, education, trial)
+"""Rules whose 非正版 no ledger row changes."""
+
+
+def condemned(copy: Copy, context: Context) -> bool:
+    """Whether the machine alone makes a copy 非正版, whatever the ledgers say."""
+    rulings = (rule(copy, NOTHING, context) for rule in SEATLESS)
+    return any(ruling is not None and ruling.decision is Decision.UNLICENSED for ruling in rulings)
 
 
 def judge(copy: Copy, found: Entitlements, context: Context) -> Ruling:
