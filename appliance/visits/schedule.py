@@ -154,7 +154,8 @@ class Desk:
 
     def _reasons(self, run: Run) -> tuple[Message, ...]:
         """What stands against it so far: nothing was sent."""
-        return (*self.world.conditions(run), *self.world.place(run))
+        found = (*self.world.conditions(run), *self.world.place(run))
+        return tuple(reason for at, reason in enumerate(found) if reason not in found[:at])
 
     def _look(self, db: Db, run: Run, now: datetime) -> tuple[Message, ...]:
         store.probed(db, run.id, now)
@@ -232,10 +233,11 @@ class Site:
         return None
 
     def place(self, run: Run) -> tuple[Message, ...]:
-        """Stage 1; without an authorisation, which ``conditions`` names, there is nothing to compare with."""
-        with suppress(Problem):
+        """Stage 1. What kept us from looking stands against the run too: nobody knows then where the laptop is."""
+        try:
             return network_check.place_objections(self.appliance, run.inspection_id)
-        return ()
+        except Problem as problem:
+            return (problem.message,)
 
     def known_hosts(self, run: Run) -> tuple[Message, ...]:
         """Stage 2."""
