@@ -40,6 +40,7 @@ def _run(arguments: Sequence[str], data: bytes | None = None, secrets: Mapping[s
             capture_output=True,
             timeout=SECONDS,
             pass_fds=tuple(pipes.values()),
+            umask=0o077,  # what it decrypts is full of people's names
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentProblem("evidence.openssl_failed", detail=str(error)[:200]) from error

@@ -146,10 +146,11 @@ def results(reader: BundleReader) -> Iterator[Result]:
 
 
 def save_result(reader: BundleReader, db: Db, result: Result, facts: HostFacts) -> None:
-    """Store one result with these facts, in the caller's transaction."""
+    """Store one result with these facts, in the caller's transaction; raw records count only when they are there."""
     row = result.row
     try:
-        host_store.save_result(db, row["scan_id"], row["host_id"], facts, raw_name(row), row["round"])
+        raw = raw_name(row) if raw_path(row) in reader.names else None
+        host_store.save_result(db, row["scan_id"], row["host_id"], facts, raw, row["round"])
     except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
         raise bad(reader, f"{TABLES}/results.jsonl", error) from error
 

@@ -23,6 +23,7 @@ from appliance.visits import (
     ending,
     explaining,
     host_facts,
+    host_view,
     imports,
     inspections,
     ledgers,
@@ -139,6 +140,20 @@ def test_every_view_says_what_the_first_laptop_says(
 ) -> None:
     made = first[0]
     assert VIEWS[view](imported, made.inspection) == VIEWS[view](made.appliance, made.inspection)
+
+
+def test_a_computer_whose_raw_records_are_not_in_the_bundle_is_shown_without_them(
+    first: tuple[Laptop, Path, str], office: Appliance, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(first[1]) as archive:
+        names = [name for name in archive.namelist() if name.startswith("data/")]
+        files = [BundleFile(name, archive.read(name)) for name in names if "/raw/" not in name]
+    path = tmp_path / "b.zip"
+    write_bundle(path, files, {"External-Identifier": "x"}, SIGNER, clock())
+    imports.take_over(office, path, SIGNER.fingerprint, job())
+    inspection = first[0].inspection
+    hosts = host_facts.list_hosts(office, inspection, "", 100)
+    assert [host_view.complete(office, inspection, host["id"])["records"] for host in hosts] == [0] * len(hosts)
 
 
 def test_nothing_of_it_can_be_changed(imported: Appliance, first: tuple[Laptop, Path, str]) -> None:
