@@ -38,7 +38,10 @@ def local_time(text: str) -> str:
     """An instant (RFC 3339) as ``2026-11-21 19:12`` of this machine's clock; any other text as it is."""
     if not INSTANT.fullmatch(text):
         return text
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):  # shaped like an instant, and none: 0001-01-01T00:00:00+08:00
+        return text
 
 
 def render(message: Message) -> str:
