@@ -170,7 +170,12 @@ def word(name: str, value: Any, kinds: Mapping[str, str]) -> str:
     text = local_time(str(value))
     last = name.rpartition(".")[2]
     group = kinds.get(last) or WORDS.get(last)
-    return catalogue().get(f"label.{group}.{text}", text) if group else text
+    return label_of(group, text) if group else text
+
+
+def label_of(group: str, code: str) -> str:
+    """The word of a code; one that has none is shown as itself."""
+    return catalogue().get(f"label.{group}.{code}", code)
 
 
 def _at(item: Mapping[str, Any], path: str) -> Any:

@@ -16,7 +16,7 @@ export async function completeOf(view, host) {
 }
 
 export function readingOf({ reading, source }) {
-  if (!reading) return DASH;
+  if (!reading) return label("facts_source", source);
   return [label("facts_source", source), reading.asset_no, reading.department, reading.person].filter(Boolean).join(" ");
 }
 

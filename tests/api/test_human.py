@@ -11,6 +11,7 @@ import pytest
 
 from api.built import build
 from api.commands import COMMANDS, human
+from api.commands.hosts import lines as host_lines
 from api.commands.tables import Layout, cells, folded, table
 from appliance.folder import DataFolder, writing
 from config.clock import SystemClock
@@ -66,6 +67,19 @@ def test_a_rate_is_never_a_bare_percentage() -> None:
     lines = human.rates_table({"legal_rate.office": rate, "coverage_rate": none}, None)
     assert lines[2].split() == ["软件正版率：办公软件", "33.33%", "1/3", "33.33%–66.67%", "4", "legal_rate.office"]
     assert lines[3].split()[:3] == ["采集覆盖率", "不适用", "0/0"]
+
+
+def test_one_computer_is_told_without_codes_of_ours() -> None:
+    view = {
+        "host": {"address": "10.0.0.1", "hostname": None, "os": "", "outcome": "DENIED", "reading": None, "source": ""},
+        "readings": [{"counts": True, "finished_at": "2026-11-21T19:12:00+00:00", "outcome": "DENIED", "reason": None}],
+        "values": [], "groups": {"installations": None}, "not_read": [],
+    }  # fmt: skip
+    shown = "\n".join(host_lines(view))
+    assert "未能登录" in shown
+    assert "软件清单：—" in shown
+    assert "没有读到的：0" in shown
+    assert not re.search("DENIED|T19:|not_read|installations", shown)
 
 
 def test_an_instant_is_shown_as_local_time() -> None:

@@ -169,7 +169,7 @@ def test_the_commands_make_a_stick_and_import_a_folder(data: Path, tmp_path: Pat
     (host,) = command("host", "list", inspection, "--json").json["items"]
     shown = command("host", "show", inspection, host["id"])
     assert shown.exit == 0, shown.err
-    assert "single_machine: ZC-0042" in shown.out
+    assert "单机采集：ZC-0042" in shown.out
     assert "os.name = " in shown.out
     assert " ← o00001 shell.run " in shown.out
     assert command("collector", "make", inspection, str(tmp_path / "usb")).exit == 3
