@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from api.commands.base import data_option, json_option, put
+from api.commands.base import data_option, json_option, put, tell
 from api.commands.client import connected
+from config.clock import SystemClock
 
 V1 = "/api/v1"
 
@@ -146,6 +147,15 @@ def authorisation_record(
     }
     with connected(data) as client:
         put(client.send("POST", f"{V1}/inspections/{inspection_id}/authorisations", body), "authorisation", as_json)
+    _remark_on_window(not_before.astimezone(), not_after.astimezone(), SystemClock().now())
+
+
+def _remark_on_window(opens: datetime, closes: datetime, now: datetime) -> None:
+    """A window in the past is a slip of the pen more often than not: the scan would refuse later what is said now."""
+    if closes <= now:
+        tell("scope.window_closed", closed=closes.isoformat(), at=now.isoformat())
+    elif opens > now:
+        tell("scope.window_not_open", opens=opens.isoformat(), at=now.isoformat())
 
 
 @authorisation.command("list", help="列出检测授权，最后一份有效。")

@@ -45,6 +45,21 @@ def test_a_proof_for_a_number_on_no_ledger_is_kept_and_pointed_out(data: Path, o
     assert "没有软件编号 RJ-错，目前不起作用" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes", "said"),
+    [
+        ("2020-01-01", "2020-01-02", "已于 2020-01-02 00:00 到期"),
+        ("2098-01-01", "2098-01-02", "2098-01-01 00:00 才开始生效"),
+    ],
+)
+def test_a_window_that_is_not_now_is_pointed_out(data: Path, one: str, opens: str, closes: str, said: str) -> None:
+    words = ("--range", "10.77.0.0/24", "--document-no", "1号", "--signer", "王某", "--signed-on", "2020-01-01")
+    window = ("--from", opens, "--until", closes, "--no-classified")
+    ran = here(data, "authorisation", "record", one, *words, *window)
+    assert ran.exit == 0, ran.err
+    assert said in ran.err
+
+
 def test_a_mistyped_fingerprint_confirms_nothing_and_is_named(data: Path, one: str) -> None:
     ran = here(data, "host", "confirm-keys", one, "SHA256:abc")
     assert ran.exit == 3
