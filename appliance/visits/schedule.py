@@ -240,8 +240,11 @@ class Site:
             return (problem.message,)
 
     def known_hosts(self, run: Run) -> tuple[Message, ...]:
-        """Stage 2."""
-        return network_check.host_objections(self.appliance, run.inspection_id)
+        """Stage 2. What stops it stands against this run alone: the next one is looked at all the same."""
+        try:
+            return network_check.host_objections(self.appliance, run.inspection_id)
+        except Problem as problem:
+            return (problem.message,)
 
     def start(self, run: Run, scan_id: str, by: str) -> None:
         """Start the scan under the id that the claim chose."""

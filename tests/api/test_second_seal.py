@@ -105,6 +105,7 @@ def test_what_leaves_the_laptop_is_encrypted_to_the_office(api: Api, one: str, t
     opened = hezheng(tmp_path / "nowhere", "evidence", "decrypt", *files, "--out", str(tmp_path / "bundle.zip"))
     assert opened.exit == 0, opened.err
     assert (tmp_path / "bundle.zip").read_bytes() == Path(result["path"]).read_bytes()
+    assert (tmp_path / "bundle.zip").stat().st_mode & 0o077 == 0
     plain = api.call("GET", f"{one}/bundles/{result['id']}/file?unencrypted=true").data
     assert plain == Path(result["path"]).read_bytes()
     handed = handed[:-60] + bytes([handed[-60] ^ 1]) + handed[-59:]
