@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +22,15 @@ Start = Callable[[], Job]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
     return visited(tmp_path_factory.mktemp("side") / "data")
+
+
+@pytest.fixture(autouse=True)
+def idle_afterwards(made: Laptop) -> Generator[None]:
+    """What one test let go has ended before the next begins."""
+    yield
+    for job in made.appliance.jobs.running():
+        assert job.future is not None
+        job.future.result(60)
 
 
 def both_look_first(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> None:
