@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from api.commands.base import data_option, follow, json_option, put, tell
+from api.commands.base import data_option, follow, json_option, put, say, tell
 from api.commands.client import Client, connected
 from config.clock import SystemClock
+from config.messages import render
 from config.problems import BadInput, Exit
 
 ONE, CASE_FILE = "/api/v1/inspections", "case.toml"
@@ -42,6 +43,8 @@ def _audit_case(folder: Path, as_json: bool) -> int:
     case = read_case(folder, load_catalogue(), load_settings().ledger, SystemClock())
     result = run_case(case)
     put(result, "case-result", as_json)
+    for remark in case.remarks:
+        say(render(remark))
     expects = case.file.expect or case.file.expect_rates or case.file.expect_findings or case.file.expect_positions
     if result["unmet"]:
         tell("case.unmet", title=case.file.title, count=len(result["unmet"]))

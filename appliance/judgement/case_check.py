@@ -14,8 +14,9 @@ from config.message import Message
 
 
 def run_case(case: Case) -> dict[str, Any]:
-    """Run the audit: ``head``, ``rates``, ``positions``, ``findings``, ``differences``, ``verdicts``, and ``unmet``:
-    the messages about what came out otherwise than the case expects (empty when it expects nothing).
+    """Run the audit: ``head``, ``rates``, ``positions``, ``findings``, ``differences``, ``verdicts``, ``remarks``
+    (records about what the case does not have) and ``unmet``: the messages about what came out otherwise than the case
+    expects (empty when it expects nothing).
     """
     run = run_audit(case.inputs)
     verdicts = list(run.verdicts())
@@ -30,6 +31,7 @@ def run_case(case: Case) -> dict[str, Any]:
             for line in run.differences
         ],
         "verdicts": [verdict_document(verdict) for verdict in verdicts],
+        "remarks": [message.to_json() for message in case.remarks],
         "unmet": [message.to_json() for message in unmet(case.file, run, verdicts)],
     }
 

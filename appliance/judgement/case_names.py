@@ -1,11 +1,13 @@
-"""Whether everything that a case names is there: a record about a computer or row that is not would do nothing."""
+"""Whether everything that a case names is there. A record about a computer or row that is not does nothing in life
+either, so it is pointed out and no fault; two computers that are said to be one must both be there."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from appliance.judgement.case_faults import FILE
+from config.message import Message
 from config.problems import BadInput
 
 HOST, PRODUCT, NUMBER, ASSET = "host", "product", "software_no", "asset_no"
@@ -17,8 +19,6 @@ NAMED: tuple[tuple[str, str, str], ...] = (
     ("objections", "host_id", HOST),
     ("objections", "product_id", PRODUCT),
     ("host_notes", "host_id", HOST),
-    ("same_computers", "host_id", HOST),
-    ("same_computers", "other_id", HOST),
     ("proofs", "software_no", NUMBER),
     ("licence_servers", "software_no", NUMBER),
     ("site_scopes", "software_no", NUMBER),
@@ -26,7 +26,8 @@ NAMED: tuple[tuple[str, str, str], ...] = (
     ("expect", "host", HOST),
     ("expect", "product", PRODUCT),
 )
-"""List, key, and what the key names. 附件8, 附件9, disposals and the official client may name what is gone."""
+"""List, key, and what the key names. 附件8, 附件9, disposals and the official client name what is gone as a rule."""
+JOINED = (("same_computers", "host_id", HOST), ("same_computers", "other_id", HOST))
 
 
 class Known(NamedTuple):
@@ -38,13 +39,22 @@ class Known(NamedTuple):
     asset_no: Collection[str]
 
 
-def check_names(lists: Mapping[str, Iterable[Mapping[str, Any]]], known: Known) -> None:
-    """Raise BadInput ``case.unknown_id`` for the first name that nothing in the case has; empty names nothing."""
-    for name, key, kind in NAMED:
+Lists = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def names_without_bearer(lists: Lists, known: Known) -> tuple[Message, ...]:
+    """What is pointed out; empty names nothing. Raises BadInput ``case.unknown_id`` for computers said to be one."""
+    for problem in _unknown(JOINED, lists, known):
+        raise problem
+    return tuple(problem.message for problem in _unknown(NAMED, lists, known))
+
+
+def _unknown(named: Iterable[tuple[str, str, str]], lists: Lists, known: Known) -> Iterator[BadInput]:
+    for name, key, kind in named:
         there: Collection[str] = getattr(known, kind)
         for n, row in enumerate(lists.get(name, ()), 1):
             if (value := row.get(key, "")) and value not in there:
-                raise unknown_id(f"{name}[{n}] {key}", str(value), there)
+                yield unknown_id(f"{name}[{n}] {key}", str(value), there)
 
 
 def unknown_id(where: str, value: str, known: Collection[str]) -> BadInput:

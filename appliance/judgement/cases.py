@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from appliance.judgement.case_facts import computer_facts
 from appliance.judgement.case_faults import FILE, bad_value, located, text_of, wrong
 from appliance.judgement.case_file import CaseFile, Table, read_file
 from appliance.judgement.case_ledgers import ledger_records
-from appliance.judgement.case_names import Known, check_names, check_twice, unknown_id
+from appliance.judgement.case_names import Known, check_twice, names_without_bearer, unknown_id
 from appliance.judgement.case_records import declared_records, record
 from appliance.judgement.case_sameness import joined, standing_matches
 from appliance.judgement.copies import Recogniser
@@ -30,6 +30,7 @@ from appliance.ledger.model import Asset, FreeListEntry, Licence, Proof, ProofLe
 from appliance.model import Match
 from appliance.recognition.matching import HostView, match_hosts
 from config.clock import Clock
+from config.message import Message
 from config.problems import BadInput
 from config.settings import Ledger
 from scanner import facts as facts_json
@@ -42,6 +43,7 @@ class Case:
 
     file: CaseFile
     inputs: AuditInputs
+    remarks: tuple[Message, ...] = ()  # names that nothing in the case bears
 
 
 @dataclass(slots=True)
@@ -89,19 +91,21 @@ def _case(folder: Path, file: CaseFile, catalogue: Recogniser, settings: Ledger,
     _check_places(parts)
     _facts_files(folder, parts)
     declared = declared_records(file.declared)
-    _check_names(file, parts, catalogue)
+    remarks = _names_without_bearer(file, parts, catalogue)
     same = joined(parts.hosts, declared.same_computers)
     parts.hosts = [host for host in parts.hosts if host.id not in same.main]
     parts.matches = standing_matches(parts.matches, same)
-    return Case(file, _inputs(folder, file, parts, catalogue, declared))
+    return Case(file, _inputs(folder, file, parts, catalogue, declared), remarks)
 
 
-def _check_names(file: CaseFile, parts: _Parts, catalogue: Recogniser) -> None:
-    lists: dict[str, Iterable[Mapping[str, Any]]] = {**file.declared, "proofs": file.proofs}
+def _names_without_bearer(file: CaseFile, parts: _Parts, catalogue: Recogniser) -> tuple[Message, ...]:
+    lists: dict[str, Sequence[Mapping[str, Any]]] = {**file.declared, "proofs": file.proofs}
     lists["expect"] = [{"host": one.host, "product": one.product} for one in file.expect]
     numbers = {row.software_no for row in (*parts.licences, *parts.free_list)}
     assets = {asset.asset_no for asset in parts.assets}
-    check_names(lists, Known({host.id for host in parts.hosts}, catalogue.products.keys(), numbers, assets))
+    return names_without_bearer(
+        lists, Known({host.id for host in parts.hosts}, catalogue.products.keys(), numbers, assets)
+    )
 
 
 def _inputs(folder: Path, file: CaseFile, parts: _Parts, catalogue: Recogniser, declared: Declared) -> AuditInputs:

@@ -38,6 +38,23 @@ def case(text: str) -> Files:
 
 
 @pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (PC1 + "[[decisions]]\nhost_id = 'PC9'\nproduct_id = 'zwcad'\ndecision = 'licensed'\nreason = 'x'\n", "PC9"),
+        (PC1 + "[[expect]]\nhost = 'PC1'\nproduct = 'zwcadd'\ndecision = 'none'\n", "zwcadd"),
+        (ROW + "[[proofs]]\nsoftware_no = 'RJ9'\nlevel = 'P1'\n", "RJ9"),
+        ("[[repairs]]\nasset_no = 'ZC9'\npaper = 'x'\n", "ZC9"),
+    ],
+)
+def test_a_record_about_what_is_not_there_is_pointed_out_and_does_nothing(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    (remark,) = read(tmp_path, case(text)).remarks
+    assert f"“{named}”" in render(remark)
+    assert "不起作用" in render(remark)
+
+
+@pytest.mark.parametrize(
     ("sentence", "files", "named"),
     [
         ("no case.toml at all", {}, "没有 case.toml"),
@@ -56,12 +73,6 @@ def case(text: str) -> Files:
         ("a kind of device that is none", case(PC1 + "kind = 'phone'\n"), "printer"),
         ("software without a name", case(PC1 + "software = ['|1']\n"), "computers[1] software[1]"),
         ("a trial that ends on no day", case(PC1 + "licence = [{ evaluation_end = '2026/2/30' }]\n"), "evaluation_end"),
-        ("a decision about no computer of the case", case(PC1 + "[[decisions]]\nhost_id = 'PC9'\nproduct_id = 'zwcad'\n"
-            "decision = 'licensed'\nreason = 'x'\n"), "PC9"),
-        ("an expectation of no product", case(PC1 + "[[expect]]\nhost = 'PC1'\nproduct = 'zwcadd'\n"
-            "decision = 'none'\n"), "zwcadd"),
-        ("a paper for no row", case(ROW + "[[proofs]]\nsoftware_no = 'RJ9'\nlevel = 'P1'\n"), "case.toml:6"),
-        ("a repair of no asset", case("[[repairs]]\nasset_no = 'ZC9'\npaper = 'x'\n"), "ZC9"),
         ("an asset twice", case("[[assets]]\nasset_no = 'A'\n[[assets]]\nasset_no = 'A'\n"), "两次"),
         ("a last-seen day that is none", case("[[assets]]\nasset_no = 'A'\n[[official]]\nasset_no = 'A'\n"
             "last_seen = '2026/2/30'\n"), "case.toml:6"),
