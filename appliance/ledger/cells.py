@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from appliance.ledger.columns import Words
 from appliance.ledger.model import LicenceType, SoftwareType
@@ -33,8 +33,7 @@ _LONGEST_BLANK = 16
 _LIST = re.compile(r"[、,，;；\n|]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class Reading(NamedTuple, Generic[T]):
     """A value and the message codes of what is odd about it (the row is still accepted)."""
 
     value: T

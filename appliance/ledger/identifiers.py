@@ -63,10 +63,11 @@ def read_addresses(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
 
 def read_serials(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
     """Serial numbers, split on 、 , ; / | and white space; makers' place-holders are dropped with a note."""
+    if isinstance(cell, str) and cell.isascii() and cell.isalnum() and cell[0] not in words.blank_openers:
+        # one serial: not blank, no label, nothing to fold
+        return Reading((), ("ledger.junk_serial",)) if is_junk_serial(cell, words) else Reading((cell,))
     if is_blank(cell, words):
         return Reading(())
-    if isinstance(cell, str) and cell.isascii() and cell.isalnum():  # one serial, no label, nothing to fold
-        return Reading((), ("ledger.junk_serial",)) if is_junk_serial(cell, words) else Reading((cell,))
     if is_junk_serial(folded(cell), words):
         return Reading((), ("ledger.junk_serial",))
     good: list[str] = []
@@ -84,7 +85,7 @@ def read_serials(cell: Cell, words: Words) -> Reading[tuple[str, ...]]:
 def is_junk_serial(text: str, words: Words) -> bool:
     """Whether a serial is a maker's place-holder: a listed word, or one character repeated."""
     plain = key(text)
-    return plain in words.junk_serials or (len(plain) > 1 and len(set(plain)) == 1)
+    return plain in words.junk_serials or (len(plain) > 1 and plain == plain[0] * len(plain))
 
 
 def read_key_tail(cell: Cell, words: Words) -> Reading[str]:

@@ -15,6 +15,7 @@ from appliance.store import single_machine as offline_store
 from appliance.store.database import Db, Row, loads
 from appliance.store.hosts import HostKeyRow, StoredHost
 from appliance.visits import one_computer
+from appliance.visits.known_hosts import KnownHosts
 from appliance.visits.probing import suspected_nat
 from config.clock import parse_rfc3339, rfc3339
 from config.problems import BadInput, NotFound
@@ -31,8 +32,10 @@ CLOCK_SLACK = timedelta(days=1)
 def list_hosts(appliance: Appliance, inspection_id: str, after: str, limit: int) -> list[Row]:
     """Hosts with the outcome of their best result."""
     with appliance.inspection(inspection_id) as (db, _):
-        results, names, beside = store.latest_results(db), store.names(db), _beside(db)
-        hosts = store.list_hosts(db, after, limit)
+        results, names, known = store.latest_results(db), store.names(db), KnownHosts.of(db)
+        beside = _beside(db, known)
+        rest = [stored for stored in known.hosts if stored.id > after]
+        hosts = rest if limit < 0 else rest[:limit]
         return [_row(stored, results.get(stored.id), names.get(stored.id)) | beside(stored) for stored in hosts]
 
 
@@ -42,17 +45,18 @@ def get_host(appliance: Appliance, inspection_id: str, host_id: str) -> Row:
         stored = store.get_host(db, host_id)
         if stored is None:
             raise NotFound("facts.no_host", id=host_id[:40])
-        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id)) | _beside(db)(stored)
+        return _row(stored, store.latest_results(db).get(host_id), store.names(db).get(host_id)) | _beside(
+            db, KnownHosts.of(db)
+        )(stored)
 
 
-def _beside(db: Db) -> Callable[[StoredHost], Row]:
+def _beside(db: Db, known: KnownHosts) -> Callable[[StoredHost], Row]:
     """By host: what it told without a login, whether it hides others, and which other hosts are the same computer;
     ``source`` and ``reading`` where its facts came on a stick or by hand.
 
     ``same_as`` is the host that stands for its computer, None where it stands for itself; ``also_at`` its other hosts.
     """
-    known, seen = store.identities(db), probe_store.all_documents(db)
-    nat, same = suspected_nat(db, known), one_computer.sameness(db, known)
+    seen, nat, same = probe_store.all_documents(db), suspected_nat(known), one_computer.sameness(db, known)
     keys = {key.address: [_ssh_key(key)] for key in store.list_keys(db)}
     offline = {reading.host_id: reading for reading in offline_store.list_readings(db)}
 

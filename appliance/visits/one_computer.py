@@ -9,12 +9,11 @@ from appliance.judgement.declared import Declared, SameComputer
 from appliance.judgement.host_signs import HostSign, undeclared_services
 from appliance.recognition.matching import HostView
 from appliance.recognition.sameness import Decided, Sameness, Seen, same_computers
-from appliance.store import hosts as host_store
-from appliance.store import probes as probe_store
 from appliance.store import records as record_store
 from appliance.store.database import Db
 from appliance.store.hosts import StoredHost
 from appliance.visits.candidates import is_candidate
+from appliance.visits.known_hosts import KnownHosts
 from appliance.visits.probing import hostname_of, suspected_nat
 from scanner.model import Identity
 from scanner.sighting import Sighting
@@ -22,15 +21,16 @@ from scanner.sighting import Sighting
 Identities = Mapping[str, Identity | None]
 
 
-def sameness(db: Db, read: Identities | None = None, listed: Iterable[StoredHost] | None = None) -> Sameness:
+def sameness(db: Db, known_hosts: KnownHosts | None = None) -> Sameness:
     """By the identities read, the cards that discovery saw, and what people decided (the last word counts).
 
-    ``read`` and ``listed``: identities and hosts, where the caller has them already.
+    ``known_hosts``: where the caller has them already.
     """
-    known, seen = host_store.identities(db) if read is None else read, probe_store.all_sightings(db)
+    every = KnownHosts.of(db) if known_hosts is None else known_hosts
+    known, seen = every.identities, every.sightings
     hosts = (
         Seen(h.id, h.host.address, h.host.mac, known.get(h.id), hostname_of(seen.get(h.id, ())))
-        for h in (host_store.list_hosts(db) if listed is None else listed)
+        for h in every.hosts
         if is_candidate(h) or known.get(h.id)
     )
     return same_computers(hosts, decisions(db))
@@ -44,12 +44,12 @@ def decisions(db: Db) -> list[Decided]:
 
 def signs(db: Db, declared: Declared, same: Sameness) -> tuple[HostSign, ...]:
     """What the network shows and a person must explain, host by host."""
-    known, seen = host_store.identities(db), probe_store.all_sightings(db)
-    nat = suspected_nat(db, known)
+    every = KnownHosts.of(db)
+    nat = suspected_nat(every)
     found: list[HostSign] = []
-    for stored in host_store.list_hosts(db):
-        told = seen.get(stored.id, ())
-        names = (stored.host.address, *_names(known.get(stored.id), told))
+    for stored in every.hosts:
+        told = every.sightings.get(stored.id, ())
+        names = (stored.host.address, *_names(every.identities.get(stored.id), told))
         found += undeclared_services(stored.id, names, told, declared)
         if stored.id in nat:
             found.append(HostSign(stored.id, "suspected_nat", nat[stored.id]))

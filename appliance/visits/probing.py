@@ -14,6 +14,7 @@ from appliance.store import probes as store
 from appliance.store.database import Db
 from appliance.store.hosts import StoredHost
 from appliance.visits.candidates import NEVER_LOGGED_IN
+from appliance.visits.known_hosts import KnownHosts
 from config.clock import rfc3339
 from config.message import Message
 from config.network_services import network_services
@@ -112,10 +113,9 @@ def hostname_of(seen: Sequence[Sighting]) -> str | None:
     return next((name for source in ("ntlm", "netbios", "oxid") if (name := by_source.get(source))), None)
 
 
-def suspected_nat(db: Db, read: Mapping[str, Identity | None] | None = None) -> Mapping[str, tuple[Message, ...]]:
+def suspected_nat(known_hosts: KnownHosts) -> Mapping[str, tuple[Message, ...]]:
     """``host_id`` → why its address may stand for several computers (插到其后再检)."""
-    hosts, seen = host_store.list_hosts(db), store.all_sightings(db)
-    known = host_store.identities(db) if read is None else read
+    hosts, known, seen = known_hosts.hosts, known_hosts.identities, known_hosts.sightings
     named = [(h.host.address, identity.mac(h.host.mac), _name(known.get(h.id), seen.get(h.id, ()))) for h in hosts]
     cards = one_card_many_names(named)
     found: dict[str, tuple[Message, ...]] = {}

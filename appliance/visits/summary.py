@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from appliance.context import Appliance
@@ -15,9 +13,9 @@ from appliance.store import hosts as host_store
 from appliance.store import inspections as store
 from appliance.store import single_machine as offline_store
 from appliance.store.database import Db
-from appliance.store.hosts import StoredHost
 from appliance.visits import one_computer
 from appliance.visits.inspections import authorisation_in_force
+from appliance.visits.known_hosts import KnownHosts
 from appliance.visits.ledgers_in_force import assets_in_force
 from appliance.visits.scanning import is_candidate
 from appliance.visits.views import computers
@@ -26,36 +24,23 @@ from scanner.model import Outcome
 from scanner.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the network showed so far, read once for all the counts of a summary."""
-
-    hosts: Sequence[StoredHost]
-    identities: one_computer.Identities
-    same: Sameness
-
-    @classmethod
-    def of(cls, db: Db) -> _Known:
-        hosts, identities = host_store.list_hosts(db), host_store.identities(db)
-        return cls(hosts, identities, one_computer.sameness(db, identities, hosts))
-
-
 def summarise(appliance: Appliance, inspection_id: str) -> dict[str, Any]:
     """``discovered, computers, collected, installations, products, not_collected, verdicts, findings, rates …``."""
     with appliance.inspection(inspection_id) as (db, _):
-        known = _Known.of(db)
-        summary: dict[str, Any] = {"inspection": store.read(db), **_network(db, known)}
-        summary["not_collected"] = _not_collected(db, known)
+        known = KnownHosts.of(db)
+        same = one_computer.sameness(db, known)
+        summary: dict[str, Any] = {"inspection": store.read(db), **_network(db, known, same)}
+        summary["not_collected"] = _not_collected(db, known, same)
         summary |= _judged(db)
         summary["bundles"] = store.list_bundles(db)
     return summary
 
 
-def _network(db: Db, known: _Known) -> dict[str, int]:
+def _network(db: Db, known: KnownHosts, same: Sameness) -> dict[str, int]:
     collected, installations = host_store.collected(db)
     return {
         "discovered": len(known.hosts),
-        "computers": len(computers(one_computer.standing(known.hosts, known.same))),
+        "computers": len(computers(one_computer.standing(known.hosts, same))),
         "collected": collected,
         "installations": installations,
         **offline_store.hosts_by_source(db),
@@ -72,9 +57,9 @@ def _judged(db: Db) -> dict[str, Any]:
     return {"audit": audit["id"], "digest": audit["digest"], "products": products, **counts, **named}
 
 
-def _not_collected(db: Db, known: _Known) -> list[dict[str, Any]]:
+def _not_collected(db: Db, known: KnownHosts, same: Sameness) -> list[dict[str, Any]]:
     """Computers that were not read, listed ones that are off included: address, outcome, reason, asset_no."""
-    hosts = one_computer.standing(known.hosts, known.same)
+    hosts = one_computer.standing(known.hosts, same)
     results = host_store.latest_results(db)
     missing: list[dict[str, Any]] = []
     for stored in hosts:
@@ -82,17 +67,17 @@ def _not_collected(db: Db, known: _Known) -> list[dict[str, Any]]:
         if is_candidate(stored) and outcome is not Outcome.READ:
             row = {"address": stored.host.address, "outcome": outcome, "asset_no": None}
             missing.append(row | {"reason": reason.to_json() if reason else None})
-    return missing + _switched_off(db, known)
+    return missing + _switched_off(db, known, same)
 
 
-def _switched_off(db: Db, known: _Known) -> list[dict[str, Any]]:
+def _switched_off(db: Db, known: KnownHosts, same: Sameness) -> list[dict[str, Any]]:
     """Listed computers in scope that no discovered host matches."""
     assets = assets_in_force(db)
     if store.authorisation_in_force(db) is None:
         return []
     scope = Scope.of(authorisation_in_force(db))
     hosts = [stored for stored in known.hosts if is_candidate(stored)]
-    seen = one_computer.views(hosts, known.identities, known.same)
+    seen = one_computer.views(hosts, known.identities, same)
     found = {match.asset for match in match_hosts(seen, assets)}
     reason = Message.of("scan.not_seen").to_json()
     return [
