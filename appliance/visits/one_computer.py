@@ -18,8 +18,6 @@ from appliance.visits.probing import hostname_of, suspected_nat
 from scanner.model import Identity
 from scanner.sighting import Sighting
 
-Identities = Mapping[str, Identity | None]
-
 
 def sameness(db: Db, known_hosts: KnownHosts | None = None) -> Sameness:
     """By the identities read, the cards that discovery saw, and what people decided (the last word counts).

@@ -9,14 +9,11 @@ from pathlib import Path
 import click
 import pytest
 
-from api.built import build
 from api.commands import COMMANDS, human
 from api.commands.hosts import lines as host_lines
 from api.commands.tables import Layout, cells, folded, table
-from appliance.folder import DataFolder, writing
-from config.clock import SystemClock
-from tests.api.conftest import SMALL_VAULT, Api, WsgiClient, here
-from tests.api.test_sealing import judged
+from tests.api.conftest import SMALL_VAULT, here
+from tests.api.test_sealing import judged_and_left
 
 ENGLISH_NAME = re.compile(r"^[\s-]*[a-z_]+[：:]", re.MULTILINE)
 WITHOUT_JSON = {"serve"}
@@ -118,13 +115,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def one(data: Path) -> str:
-    """Id of a judged inspection in a data folder that nobody holds."""
-    with writing(DataFolder(data), ""):
-        built = build(DataFolder(data), SystemClock())
-        made = judged(Api(built, WsgiClient(built.app))).rpartition("/")[2]
-        built.appliance.jobs.stop()
-        built.appliance.close_custody(made)
-    return made
+    return judged_and_left(data)
 
 
 def leaves(commands: Iterable[click.Command], path: str = "") -> Iterator[tuple[str, click.Command]]:

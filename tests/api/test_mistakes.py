@@ -6,22 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from api.built import build
-from appliance.folder import DataFolder, writing
-from config.clock import SystemClock
-from tests.api.conftest import Api, WsgiClient, here
-from tests.api.test_sealing import PASSPHRASE, judged
+from tests.api.conftest import here
+from tests.api.test_sealing import PASSPHRASE, judged_and_left
 
 
 @pytest.fixture
 def one(data: Path) -> str:
-    """Id of a judged inspection in a data folder that nobody holds."""
-    with writing(DataFolder(data), ""):
-        built = build(DataFolder(data), SystemClock())
-        made = judged(Api(built, WsgiClient(built.app))).rpartition("/")[2]
-        built.appliance.jobs.stop()
-        built.appliance.close_custody(made)
-    return made
+    return judged_and_left(data)
 
 
 def test_nothing_is_sealed_when_its_copy_has_no_place(data: Path, one: str, tmp_path: Path) -> None:

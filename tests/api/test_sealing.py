@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from api.built import build
 from appliance.evidence.verify import verify_bundle
+from appliance.folder import DataFolder, writing
+from config.clock import SystemClock
 from config.problems import Exit
-from tests.api.conftest import Api
+from tests.api.conftest import Api, WsgiClient
 from tests.api.test_api import facts_document
 from tests.api.test_records import audit
 
@@ -42,6 +45,16 @@ def judged(api: Api) -> str:
     api.post(f"{path}/facts", facts_document())
     audit(api, path)
     return path
+
+
+def judged_and_left(data: Path) -> str:
+    """Id of a judged inspection in a data folder that nobody holds."""
+    with writing(DataFolder(data), ""):
+        built = build(DataFolder(data), SystemClock())
+        made = judged(Api(built, WsgiClient(built.app))).rpartition("/")[2]
+        built.appliance.jobs.stop()
+        built.appliance.close_custody(made)
+    return made
 
 
 @pytest.fixture
