@@ -55,6 +55,7 @@ const view = {
     return name ? t("row_of_file", { file: name, place }) : place;
   },
   refresh,
+  again: show,
   watch: jobs.watch,
 };
 
@@ -99,7 +100,6 @@ async function enter() {
 async function route() {
   const [, id, tab] = ROUTE.exec(location.hash) ?? [];
   const changed = id !== view.id;
-  const ofAll = !id && location.hash === RECTIFICATION;
   const stays = Boolean(id) && !changed && tab === view.tab;
   view.id = id ?? null;
   view.tab = tab in TABS ? tab : null;
@@ -107,12 +107,17 @@ async function route() {
   if (!stays) for (const place of ["home", "rectification", "inspection", "job"]) $(place).hidden = true;
   if (changed) leave();
   try {
-    if (id) await refresh();
-    else await showAll(ofAll);
+    await show();
   } catch (error) {
     if (error.status === 401) showLogin(error.message);
     else complain(error);
   }
+}
+
+// What the address names, drawn anew.
+async function show() {
+  if (view.id) await refresh();
+  else await showAll(location.hash === RECTIFICATION);
 }
 
 // What was half typed belonged to the inspection that was shown.
@@ -127,7 +132,8 @@ async function showAll(ofAll) {
   try {
     await (ofAll ? rectify : home).show();
   } finally {
-    $(ofAll ? "rectification" : "home").hidden = Boolean(view.id);
+    const left = Boolean(view.id) || ofAll !== (location.hash === RECTIFICATION);
+    $(ofAll ? "rectification" : "home").hidden = left;
   }
 }
 

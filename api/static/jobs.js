@@ -2,6 +2,7 @@
 
 import { Problem, get, post, send } from "./api.js";
 import { $, ask, complain, notice, onClick } from "./dom.js";
+import * as schedule from "./schedule.js";
 import { label, t } from "./words.js";
 import * as vault from "./vault.js";
 
@@ -64,6 +65,7 @@ async function look(view) {
   const busy = running.some((job) => job.inspection_id === view.id);
   ticks = busy ? ticks + 1 : 0;
   if (ended.length || (busy && ticks % REFRESH_TICKS === 0)) await view.refresh();
+  else if (!busy && (await schedule.news())) await view.again();
 }
 
 // Its data is gone: nothing of it can be asked any more.

@@ -4,8 +4,26 @@ import { get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";
 import { DASH, choices, label, t, when } from "./words.js";
 
+let shown = null; // what waited for a person when it was last asked
+
+// Records what has become due, and lists it.
+export async function look() {
+  const found = await post("schedules/look");
+  shown = markOf(found);
+  return found;
+}
+
+// Whether something has come to wait since: schedules go on by themselves while the page is open.
+export async function news() {
+  const before = shown;
+  shown = markOf(await get("schedules"));
+  return before !== null && before !== shown;
+}
+
+const markOf = ({ asks, clock }) => JSON.stringify([clock?.text, asks.map(({ id, reasons }) => [id, reasons.map(({ text }) => text)])]);
+
 export async function show(view) {
-  const { items, asks, clock } = await post("schedules/look");
+  const { items, asks, clock } = await look();
   const own = items.filter((one) => one.inspection_id === view.id && !one.cancelled_at);
   showClock(clock);
   showAsks(view, $("schedule-asks"), asks.filter((run) => run.inspection_id === view.id));
@@ -19,7 +37,7 @@ function showClock(clock) {
 
 // What is due in this inspection, and why it waits; also shown where its rectification is.
 export async function showDue(view, target) {
-  const { asks } = await post("schedules/look");
+  const { asks } = await look();
   showAsks(view, target, asks.filter((run) => run.inspection_id === view.id));
 }
 

@@ -1,13 +1,13 @@
 // What waits for a person over all inspections: notices that are due, and scans that the schedule asks about.
 
-import { get, post } from "./api.js";
+import { get } from "./api.js";
 import { $, fill, h, table } from "./dom.js";
 import { daysOf } from "./notices.js";
-import { reasonsOf } from "./schedule.js";
+import { look, reasonsOf } from "./schedule.js";
 import { label, t, when } from "./words.js";
 
 export async function show(inspections) {
-  const [due, { asks }] = await Promise.all([get("rectification/due"), post("schedules/look")]);
+  const [due, { asks }] = await Promise.all([get("rectification/due"), look()]);
   const units = new Map(inspections.map(({ id, unit }) => [id, unit]));
   const rows = [...due.items.map(noticeRow), ...asks.map((run) => askRow(run, units.get(run.inspection_id)))];
   const columns = [

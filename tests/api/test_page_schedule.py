@@ -40,6 +40,12 @@ def test_a_schedule_is_planned_on_the_page_and_what_is_due_says_why_it_waits(tmp
             window.wait_for("每周一、周三，09:00", "#schedules")
             window.wait_for("账号先在 10.9.0.20 上试登", "#schedules")
             window.wait_for("尚未登记检测授权", "#schedule-asks")
-        assert len(served.client.get(f"{V1}/schedules")["items"]) == 2
+            window.run("location.hash = '#/'")
+            window.wait_for("测试单位", "#todo")
+            late = send("POST", f"{V1}/inspections", {"unit": {"name": "另一单位"}})["id"]
+            soon = rfc3339(SystemClock().now() + timedelta(seconds=1))
+            send("POST", f"{V1}/inspections/{late}/schedules", {"once_at": soon})
+            window.wait_for("另一单位", "#todo")  # by itself: nobody touches the page
+        assert len(served.client.get(f"{V1}/schedules")["items"]) == 3
     finally:
         served.stop()
