@@ -34,6 +34,7 @@ from scanner.model import (
 ADAPTER = TypeAdapter(HostFacts)
 R = TypeVar("R")
 M = TypeVar("M", Identity, OperatingSystem)
+ByType = Mapping[type, Sequence[Any]]
 WORST_FIRST = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.DENIED, Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
 INSTALLATION_COLLECTORS = frozenset({"windows.uninstall", "linux.packages"})
 """A host counts as collected only when one of these ended READ."""
@@ -64,7 +65,8 @@ def assemble(attempt: Attempt, records: Sequence[Record], results: Sequence[Coll
     """Merge the records of all collectors of one host."""
     outcome, reason = overall(results)
     installed_read = any(r.collector in INSTALLATION_COLLECTORS for r in results)
-    installations = _of_type(records, InstalledSoftware)
+    by_type = _by_type(records)
+    installations = _of_type(by_type, InstalledSoftware)
     return HostFacts(
         id=attempt.facts_id,
         outcome=outcome,
@@ -77,14 +79,14 @@ def assemble(attempt: Attempt, records: Sequence[Record], results: Sequence[Coll
         channel=attempt.channel,
         account=attempt.account,
         collectors=tuple(results),
-        identity=merge(_of_type(records, Identity)),
-        os=merge(_of_type(records, OperatingSystem)),
+        identity=merge(_of_type(by_type, Identity)),
+        os=merge(_of_type(by_type, OperatingSystem)),
         installations=installations if installed_read else None,
-        skipped=_of_type(records, SkippedEntry),
-        licence_states=_group(records, results, LicenceState),
-        traces=_group(records, results, Trace),
-        antivirus=_group(records, results, Antivirus),
-        floating_licences=_group(records, results, FloatingLicence),
+        skipped=_of_type(by_type, SkippedEntry),
+        licence_states=_group(by_type, results, LicenceState),
+        traces=_group(by_type, results, Trace),
+        antivirus=_group(by_type, results, Antivirus),
+        floating_licences=_group(by_type, results, FloatingLicence),
     )
 
 
@@ -158,15 +160,22 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-def _group(records: Iterable[object], results: Iterable[CollectorResult], kind: type[R]) -> tuple[R, ...] | None:
+def _group(by_type: ByType, results: Iterable[CollectorResult], kind: type[R]) -> tuple[R, ...] | None:
     """The records of one group; None when nobody looked, empty when the one who looks for them found none."""
-    found = _of_type(records, kind)
+    found = _of_type(by_type, kind)
     looked = any(r.collector in LOOKS_FOR.get(kind, ()) and r.outcome is Outcome.READ for r in results)
     return found if found or looked else None
 
 
-def _of_type(records: Iterable[object], kind: type[R]) -> tuple[R, ...]:
-    return tuple(record for record in records if isinstance(record, kind))
+def _by_type(records: Iterable[Record]) -> ByType:
+    found: dict[type, list[Any]] = {}
+    for record in records:
+        found.setdefault(type(record), []).append(record)
+    return found
+
+
+def _of_type(by_type: ByType, kind: type[R]) -> tuple[R, ...]:
+    return tuple(by_type.get(kind, ()))
 
 
 def _first(values: Iterable[Any]) -> Any:

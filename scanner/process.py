@@ -41,10 +41,6 @@ class Upwards:
         """Send one object up."""
         self._connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
 
-    def document(self, name: str, text: str) -> None:
-        """Send ``{name: document}`` up, of which the document is JSON text already."""
-        self._connection.send_bytes(f"{{{json.dumps(name)}:{text}}}".encode())
-
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send one object up and wait for what :meth:`Child.answer` sends down. Raises EOFError without a parent."""
         self(message)

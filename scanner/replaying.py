@@ -24,17 +24,17 @@ Collected = tuple[list[Record], list[CollectorResult]]
 
 def replay_host(job: Job, emit: Emit) -> None:
     """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
-    emit({"facts": facts.to_json(derived(job["records"], job["attempt"]))})
+    emit({"facts": facts.to_text(derived(job["records"], job["attempt"]))})
 
 
 def replay_hosts(_job: Job, upwards: Upwards) -> None:
     """Derive the facts of one host after another, as the parent hands them down. Process target.
 
     ``{"next": true}`` is answered with ``{"lines": [one raw record as JSON text, …], "attempt": {…}}`` and that with
-    ``{"facts": document}``; an empty answer ends it.
+    ``{"facts": document as text}``; an empty answer ends it.
     """
     while host := upwards.ask({"next": True}):
-        upwards.document("facts", facts.to_text(derived(map(json.loads, host["lines"]), host["attempt"])))
+        upwards({"facts": facts.to_text(derived(map(json.loads, host["lines"]), host["attempt"]))})
 
 
 def derived(records: Iterable[Any], attempt: Any) -> HostFacts:

@@ -294,7 +294,7 @@ class Fleet:
             if not running.restoring:  # what could not be put back now is tried once more when the scan ends
                 self._handle_refusal(running, message["refused"])
         elif "facts" in message:
-            self._commit(running, facts.from_json(message["facts"]))
+            self._commit(running, facts.from_text(message["facts"]))
         elif "change" in message:
             credential_id = running.credential.credential.id
             line = message["change"]

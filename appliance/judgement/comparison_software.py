@@ -54,8 +54,12 @@ def software_of(facts: HostFacts) -> Software:
 
 def _line(entry: InstalledSoftware) -> str:
     files = "" if entry.files_present is None else str(int(entry.files_present))
-    fields = (entry.name, entry.publisher, entry.version, entry.key_last_write, entry.file_time, files)
-    return SEPARATOR.join([(f or "").translate(BLANK) for f in (*fields, entry.installed_on, entry.package_format)])
+    found = (entry.name, entry.publisher, entry.version, entry.key_last_write, entry.file_time, files)
+    fields = [field or "" for field in (*found, entry.installed_on, entry.package_format)]
+    line = SEPARATOR.join(fields)
+    if line.count(SEPARATOR) < len(fields) and "\n" not in line and "\r" not in line:
+        return line  # as nearly all are
+    return SEPARATOR.join([field.translate(BLANK) for field in fields])
 
 
 class Changed(NamedTuple):

@@ -176,7 +176,7 @@ def _read(appliance: Appliance, inspection_id: str, files: Mapping[str, bytes], 
             if "raw" in message:
                 raw.append(dumps(message["raw"]).encode() + b"\n")
             elif "facts" in message:
-                facts = facts_json.from_json(message["facts"])
+                facts = facts_json.from_text(message["facts"])
     except ChildEnded as ended:
         raise BadInput("collector.unreadable", detail=type(ended).__name__) from ended
     if facts is None:

@@ -88,7 +88,7 @@ class Deriver:
             raise
         assert said is not None, "it ends on an empty answer alone"
         self._served += 1
-        return facts_json.from_json(said["facts"])
+        return facts_json.from_text(said["facts"])
 
     def _lines(self, path: str) -> tuple[list[str], str]:
         """The records as text, and their SHA-256."""

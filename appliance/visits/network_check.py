@@ -20,6 +20,7 @@ from appliance.store import schedules as store
 from appliance.store.database import Db
 from appliance.visits.inspections import authorisation_in_force, list_all
 from appliance.visits.probing import hostname_of, packets_per_second
+from config.clock import Clock
 from config.message import Message
 from config.problems import NotFound
 from credentials.selection import PORTS, LoginProtocol
@@ -34,18 +35,28 @@ BATCH = 8
 MOST_ASKED = 24
 SECONDS = 2.0  # one answer; a LAN needs milliseconds
 CPU_SECONDS = 10
+LOOK_SECONDS = 0.1
 
 
 class Whereabouts:
     """Notices when the laptop is carried to another network while it scans, asleep meanwhile or not."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, clock: Clock) -> None:
         self._scope = scope
+        self._clock = clock
         self._ways = self._now()
+        self._changed = False
+        self._look_at = 0.0
 
     def changed(self) -> bool:
-        """Whether the scope is reached by other ways than at the start; nothing is sent to find out."""
-        return moved(self._ways, self._now())
+        """Whether the scope is reached by other ways than at the start; nothing is sent to find out.
+
+        Asked before whatever is sent, it looks only ``LOOK_SECONDS`` after it looked last, by a clock that runs asleep.
+        """
+        if (now := self._clock.boottime()) >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            self._changed = moved(self._ways, self._now())
+        return self._changed
 
     def _now(self) -> Ways:
         return ways_into(read_kernel(), self._scope.intervals)

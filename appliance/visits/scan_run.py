@@ -89,7 +89,7 @@ class ScanRun:
         """Returns ``{"scan", "state", "round", "hosts", "collected", "problem"}``."""
         self._round = self.scan["round"]
         self._new_pace()
-        self._whereabouts = Whereabouts(Scope.of(authorisation_in_force(self.db)))
+        self._whereabouts = Whereabouts(Scope.of(authorisation_in_force(self.db)), self.appliance.clock)
         try:
             state, problem = self._rounds()
         except Problem as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.redaction import MASK, mask, redact_product_id, redact_text, redact_value
+from scanner.redaction import BARE, HYPHENATED, MASK, mask, redact_product_id, redact_text, redact_value
 from scanner.session import RegistryData, RegistryValue
 from tests.lab import hive
 
@@ -107,6 +107,13 @@ def test_a_commands_output_keeps_everything_but_the_key() -> None:
 
 def test_output_that_is_not_text_is_kept_byte_for_byte() -> None:
     assert redact_text(b"\xff\xfe\x00 abc", SECRET) == b"\xff\xfe\x00 abc"
+
+
+@given(st.text("BCDFG23 -\nae:", max_size=90))
+def test_a_text_without_a_key_is_told_at_once_and_nothing_is_missed(text: str) -> None:
+    output = f"{text} GVRT6-PHWX3-KD9MJ-QB2CF {text}BBBBBBBBBBBBBBBBBBBB{text}".encode()
+    found = [*HYPHENATED.findall(output), *BARE.findall(output)]
+    assert (redact_text(output, SECRET) != output) == bool(found)
 
 
 @given(PARTS, st.text(max_size=20), st.text(max_size=20))

@@ -20,7 +20,6 @@ PLACES = (
     "l=/var/lib/linglong",
     "l=$l/states.json",
     "l=",
-    "own=/usr/share/applications",
     "found=",
     "share=.local/share",
 )
