@@ -13,18 +13,17 @@ import itertools
 import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from tests.lab import domain, netns, peer, samba, ssh
 from tests.lab.netns import LabError, Namespace
 from tests.lab.peer import Boot, Peer
 from tests.lab.plans import CuttingRelay, DomainController, DomainMember, HostPlan, LinuxPc, Listener, Off, WindowsPc
+from tests.lab.sniffer import sniffing
 
 DEFAULT_SUBNET = "10.77.0.0/24"
 LAPTOP_MAC = "10:c5:95:00:00:fe"  # Lenovo
@@ -91,15 +90,8 @@ class Lan:
     def capture(self, path: Path, where: Literal["laptop", "switch"] = "laptop") -> Generator[Path]:
         """Record every frame at the laptop's interface, or at all ports of the switch, into a pcap file."""
         space, interface = (self.laptop, netns.NIC) if where == "laptop" else (self.switch, "any")
-        argv = ["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-B", "32768", "-w", str(path)]
-        process = space.popen(argv, stderr=subprocess.PIPE)
-        assert process.stderr is not None
-        try:
-            _await_capture(process.stderr)
+        with sniffing(interface, path, popen=space.popen):
             yield path
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=10)
 
     def describe(self) -> dict[str, Any]:
         """The LAN as one JSON object, without secrets."""
@@ -171,15 +163,6 @@ BOOTS: dict[type[HostPlan], Callable[[Any, Path], Boot]] = {
     DomainMember: domain.prepare_member,
     CuttingRelay: _prepare_relay,
 }
-
-
-def _await_capture(words: IO[bytes]) -> None:
-    """Read until tcpdump says that it listens. Raises LabError when it ends before."""
-    heard = b""
-    while b"listening on" not in heard:
-        if not (line := words.readline()):
-            raise LabError(f"tcpdump: {heard.decode(errors='replace')}")
-        heard += line
 
 
 def _described(host: Peer) -> dict[str, Any]:

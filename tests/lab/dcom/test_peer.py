@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.lab.dcom import machines
 from tests.lab.dcom.server import WmiPc, WmiPeer
 from tests.lab.dcom.stdregprov import Hive
 from tests.lab.plans import RegistryEntry
+from tests.lab.sniffer import sniffing
 
 pytestmark = pytest.mark.lab
 
@@ -95,20 +95,14 @@ def test_a_dissector_finds_no_malformed_packet_in_a_whole_session(tmp_path: Path
     capture = tmp_path / "session.pcap"
     for program in ("tcpdump", "tshark"):
         assert shutil.which(program), f"{program} is needed"
-    argv = ["tcpdump", "-i", "lo", "-n", "-U", "--immediate-mode", "-w", str(capture), "host", "127.0.4.4"]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE) as sniffer:
-        assert sniffer.stderr
-        assert b"listening" in sniffer.stderr.readline()
-        with peer("127.0.4.4"):
-            target = WmiTarget(address="127.0.4.4", username=machines.USERNAME, secret=machines.PASSWORD)
-            with open_wmi(target, WmiLimits(), SystemClock(), Level.INTEGRITY) as connection:
-                for wanted in CLASSES:
-                    if wanted is not OFFICE_PRODUCT:
-                        connection.rows(wanted)
-                where: dict[str, int | str] = {"hDefKey": 0x80000002, "sSubKeyName": "SOFTWARE\\Vendor"}
-                connection.method("root/default", "StdRegProv", "EnumKey", where)
-        time.sleep(0.2)
-        sniffer.terminate()
+    with sniffing("lo", capture, "host", "127.0.4.4"), peer("127.0.4.4"):
+        target = WmiTarget(address="127.0.4.4", username=machines.USERNAME, secret=machines.PASSWORD)
+        with open_wmi(target, WmiLimits(), SystemClock(), Level.INTEGRITY) as connection:
+            for wanted in CLASSES:
+                if wanted is not OFFICE_PRODUCT:
+                    connection.rows(wanted)
+            where: dict[str, int | str] = {"hDefKey": 0x80000002, "sSubKeyName": "SOFTWARE\\Vendor"}
+            connection.method("root/default", "StdRegProv", "EnumKey", where)
     assert fields(capture, "dcerpc", "dcerpc.opnum"), "requests were seen"
     assert len(fields(capture, "dcerpc", "frame.number")) > 60
     assert fields(capture, "_ws.malformed", "frame.number") == []
