@@ -55,6 +55,8 @@ class Appliance:
     vault: Vault
     jobs: Jobs
     operator: str = "inspector"
+    strangers: Lock = field(default_factory=Lock)
+    """Held while a child reads another laptop's bundle: each may take gigabytes, so they go one after the other."""
     _custodies: dict[str, Custody] = field(default_factory=dict[str, Custody])
     _guard: Lock = field(default_factory=Lock)
 

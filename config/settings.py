@@ -73,6 +73,12 @@ class Ledger(Section):
     child_seconds: Positive
 
 
+class Bundle(Section):
+    child_memory_mb: Annotated[int, Field(ge=512)]
+    child_seconds: Positive
+    child_seconds_per_mb: Annotated[int, Field(ge=0)]
+
+
 class Vault(Section):
     argon2_memory_mib: Annotated[int, Field(ge=8, le=1024)]
     argon2_iterations: Annotated[int, Field(ge=1, le=10)]
@@ -106,6 +112,7 @@ class Settings(Section):
     scan: Scan
     discovery: Discovery
     ledger: Ledger
+    bundle: Bundle
     vault: Vault
     storage: Storage
     seal: Seal

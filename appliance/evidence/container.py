@@ -62,6 +62,11 @@ class Container(Protocol):
         """What is wrong with the container itself."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files, unpacked."""
+        ...
+
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content of one file; several may be read at once, in several threads. Raises Damaged."""
         ...
@@ -89,6 +94,10 @@ class FolderContainer:
     @property
     def problems(self) -> tuple[Message, ...]:
         return tuple(self._problems)
+
+    @property
+    def size(self) -> int:
+        return sum((self._root / name).lstat().st_size for name in self._names)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         try:
@@ -141,6 +150,10 @@ class ZipContainer:
     @property
     def problems(self) -> tuple[Message, ...]:
         return tuple(self._problems)
+
+    @property
+    def size(self) -> int:
+        return sum(member.file_size for member in self._members.values())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         try:

@@ -22,6 +22,8 @@ Document = dict[str, Any]
 DOCUMENT_LIMIT = 256 << 20
 """Bytes of one JSON document; a parsed ledger of 100,000 rows takes about 60 MB."""
 LINE_LIMIT = 16 << 20
+HEAD_LIMIT = 64 << 20
+"""Bytes of a document that pages read whole: the inspection's own row, the audit's head, the facts of one host."""
 TABLES = "data/tables"
 """One file a table of the inspection: ``data/tables/<table>.jsonl``."""
 
@@ -81,13 +83,18 @@ class BundleReader:
 
     def __init__(self, container: Container, name: str) -> None:
         self._container, self.name = container, name
-        self.inspection = self.document("data/inspection.json")
-        self.audit = self.document("data/rates.json")
+        self.inspection = self.document("data/inspection.json", HEAD_LIMIT)
+        self.audit = self.document("data/rates.json", HEAD_LIMIT)
 
     @property
     def names(self) -> frozenset[str]:
         """Paths of all files in the bundle."""
         return frozenset(self._container.names)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, unpacked."""
+        return self._container.size
 
     @property
     def bundle_digest(self) -> str:
@@ -110,7 +117,7 @@ class BundleReader:
         for name in sorted(self._container.names):
             parts = name.split("/")
             if len(parts) == 4 and parts[:2] == ["data", "hosts"] and parts[3] == "facts.json":
-                yield parts[2], facts_json.from_json(self.document(name))
+                yield parts[2], facts_json.from_json(self.document(name, HEAD_LIMIT))
 
     def records(self, kind: str) -> list[Document]:
         entered = (row for row in self.table("records") if row.get("kind") == kind)
@@ -133,9 +140,9 @@ class BundleReader:
         name = "data/tool/versions.json"
         return str(self.document(name).get("hezheng", "")) if name in self.names else ""
 
-    def document(self, name: str) -> Document:
-        """One JSON object."""
-        return self._object(name, self.small(name))
+    def document(self, name: str, limit: int = DOCUMENT_LIMIT) -> Document:
+        """One JSON object of at most ``limit`` bytes."""
+        return self._object(name, self.small(name, limit))
 
     def array(self, name: str) -> list[Any]:
         """One JSON array."""
@@ -144,12 +151,12 @@ class BundleReader:
             raise self._bad(name, "no array")
         return cast("list[Any]", value)
 
-    def small(self, name: str) -> bytes:
-        """The content of a file of at most DOCUMENT_LIMIT bytes."""
+    def small(self, name: str, limit: int = DOCUMENT_LIMIT) -> bytes:
+        """The content of a file of at most ``limit`` bytes."""
         content = bytearray()
         for chunk in self.chunks(name):
             content += chunk
-            if len(content) > DOCUMENT_LIMIT:
+            if len(content) > limit:
                 raise self._bad(name, "too large")
         return bytes(content)
 

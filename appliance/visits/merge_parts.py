@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,29 +36,34 @@ class Opened:
     fingerprint: str
 
 
-def open_parts(appliance: Appliance, inspection_ids: Sequence[str], stack: ExitStack) -> list[Opened]:
+def paths_of(appliance: Appliance, inspection_ids: Sequence[str]) -> dict[str, Path]:
+    """Where the newest bundle of each inspection is. Raises BadInput ``merge.too_few``, ``merge.twice``, Refused
+    ``merge.not_sealed``, NotFound.
+    """
     if len(inspection_ids) < 2:
         raise BadInput("merge.too_few")
     for inspection_id in inspection_ids:
         if inspection_ids.count(inspection_id) > 1:
             raise BadInput("merge.twice", id=inspection_id)
-    known = sealing.known_signers(appliance)
-    parts = [_open(appliance, inspection_id, known, stack) for inspection_id in inspection_ids]
-    _require_one_visit([one.part for one in parts])
-    return parts
+    return {inspection_id: _path_of(appliance, inspection_id) for inspection_id in inspection_ids}
 
 
-def _open(appliance: Appliance, inspection_id: str, known: set[str], stack: ExitStack) -> Opened:
+def _path_of(appliance: Appliance, inspection_id: str) -> Path:
     bundles = sealing.list_bundles(appliance, inspection_id)
     if not bundles:
         raise Refused("merge.not_sealed", id=inspection_id)
-    path = Path(bundles[-1]["path"])
+    return Path(bundles[-1]["path"])
+
+
+def open_part(inspection_id: str, path: Path, known: Collection[str], stack: ExitStack) -> Opened:
+    """One part, verified. Raises as a verification, BadInput for content that does not fit."""
     digest, fingerprint = require_intact(path, known)
     reader = stack.enter_context(opened_bundle(path))
     return Opened(reader, _part(reader, inspection_id), digest, fingerprint)
 
 
-def _require_one_visit(parts: Sequence[Part]) -> None:
+def require_one_visit(parts: Sequence[Part]) -> None:
+    """Raises Refused ``merge.other_unit``, ``merge.other_kind``, ``merge.other_authorisation``."""
     units, kinds = ({getattr(part, name) for part in parts} for name in ("unit", "kind"))
     if len(units) > 1:
         raise Refused("merge.other_unit", units="、".join(sorted(units)))
@@ -101,7 +106,7 @@ def _part(reader: BundleReader, inspection_id: str) -> Part:
                 if kind == "decisions" and not said["host_id"]
             },
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise unpacking.bad(reader, "data/tables", error) from error
 
 
@@ -112,6 +117,7 @@ def _catalogue(reader: BundleReader) -> str:
 
 
 def own_catalogue(appliance: Appliance) -> str:
+    """The catalogue that judges here, as parts name theirs."""
     files = {file.name: file.read_bytes() for file in appliance.loaded_catalogue.source.glob("*.toml")}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return _catalogue_name(appliance.catalogue.version, digests)

@@ -7,9 +7,11 @@ this version does not know are refused, because leaving them out could change a 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,9 +41,21 @@ from appliance.visits.changes import FILE as CHANGES
 from appliance.visits.host_facts import FACTS_ID
 from config.durable import private_folder, replace_file, sync_folder
 from config.ids import is_ulid
-from config.problems import BadInput
+from config.problems import BadInput, EnvironmentProblem
 from scanner.model import HostFacts
 
+DOCUMENT = ("document",)
+DOCUMENTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("authorisations", "hosts", "proofs", "computer_links", "records", "baselines"), DOCUMENT),
+    **dict.fromkeys(("comparison_lines", "comparison_changes"), DOCUMENT),
+    "comparisons": ("head",),
+    "scans": ("options", "problem"),
+    "scan_chunks": ("addresses",),
+    "ledger_files": ("counts", "mapping", "headers"),
+}
+"""Columns that hold JSON, by table: a page reads them years later, so they are read once here."""
+UNIT_TEXT = 400
+UNPACKED = 2  # files beside the database that is filled from them
 BY_HAND = frozenset({"results", *JUDGED_TABLES})
 VERDICT = TypeAdapter(Verdict)
 Value = str | int | float | None
@@ -117,7 +131,9 @@ def _insert(reader: BundleReader, db: Db, table: str, rows: Iterable[Any]) -> No
     """Insert rows column by column: a name that is no column of ours is never put into a statement."""
     try:
         db.insert_many(table, _known(reader, db, table, rows))
-    except (sqlite3.IntegrityError, AttributeError, TypeError, KeyError, OverflowError, ValueError) as error:
+    except (sqlite3.IntegrityError, sqlite3.DataError, AttributeError, TypeError, KeyError) as error:
+        raise bad(reader, table, error) from error
+    except (OverflowError, ValueError, RecursionError) as error:
         raise bad(reader, table, error) from error
 
 
@@ -130,6 +146,8 @@ def _checked(reader: BundleReader, table: str, columns: set[str], rows: Iterable
         names = list(row) if names is None else names
         if row.keys() != set(names) or not all(isinstance(value, Value) for value in row.values()):
             raise TypeError("columns differ, or a value is no scalar")
+        for name in DOCUMENTS.get(table, ()):
+            json.loads(row.get(name) or "null")
         yield {name: row[name] for name in names}
 
 
@@ -286,7 +304,8 @@ def unit_of(reader: BundleReader) -> Row:
     """The unit's own row: id, name, system, region, parent_id, created_at. Raises BadInput."""
     unit = reader.document("data/unit.json")
     row = {name: unit.get(name) or "" for name in ("id", "name", "system", "region", "created_at")}
-    if not all(isinstance(value, str) for value in row.values()) or not is_ulid(row["id"]) or not row["name"].strip():
+    short = all(isinstance(value, str) and len(value) <= UNIT_TEXT for value in row.values())
+    if not short or not is_ulid(row["id"]) or not row["name"].strip():
         raise bad(reader, "data/unit.json", ValueError("no unit"))
     return {**row, "parent_id": None}
 
@@ -302,8 +321,15 @@ def check_filled(reader: BundleReader, db: Db) -> None:
         for kind in LedgerKind:
             ledger_store.all_in_force(db, kind)
         ledger_store.list_links(db)
-    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise bad(reader, TABLES, error) from error
+
+
+def require_space(reader: BundleReader, folder: Path) -> None:
+    """Raises EnvironmentProblem ``imports.disk_full`` unless the disk has room for all of it and its tables."""
+    needed = UNPACKED * reader.size
+    if shutil.disk_usage(folder).free < needed:
+        raise EnvironmentProblem("imports.disk_full", needed_mb=needed >> 20)
 
 
 def bad(reader: BundleReader, path: str, error: Exception) -> BadInput:

@@ -19,7 +19,9 @@ from config.clock import SystemClock
 from config.problems import BadInput
 from tests.api.conftest import SMALL_VAULT, Api
 from tests.api.test_follow_up import done, serving
-from tests.appliance.evidence.laptop import laptop
+from tests.appliance.evidence.laptop import laptop, visited
+from tests.appliance.evidence.sample import SIGNER
+from tests.appliance.evidence.test_hostile_bundle import EMPTY_LISTS, hostile, only
 
 V1 = "/api/v1"
 
@@ -97,3 +99,22 @@ def test_what_was_not_taken_over_is_gone_with_the_next_one_and_with_the_next_sta
         again = build(DataFolder(tmp_path), SystemClock())
         assert kept(Api(again, WsgiClient(again.app))) == []
         again.appliance.jobs.stop()
+
+
+def test_while_a_bundle_is_read_that_fills_the_memory_the_page_answers_and_then_says_why_not(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "hezheng.toml").write_text(f"{SMALL_VAULT}[bundle]\nchild_memory_mb = 640\n")
+    bundle = visited(tmp_path / "a").seal()
+    bomb = hostile(bundle, tmp_path / "炸弹.zip", only(bundle, "data/ledgers/parsed/", ".json"), EMPTY_LISTS)
+    with serving(DataFolder(data)) as api:
+        job = api.post(f"{V1}/imports", {"path": str(bomb), "signer": SIGNER.fingerprint})
+        asked = 0
+        while (state := api.get(f"{V1}/jobs/{job['id']}"))["state"] == "running":
+            assert api.get(f"{V1}/status")["vault"]["exists"] is False
+            asked += 1
+        assert (state["state"], state["problem"]["code"]) == ("failed", "imports.too_much_memory")
+        assert "640 MB" in state["problem"]["text"]
+        assert asked
+        assert api.get(f"{V1}/inspections")["items"] == []
+        assert list(api.built.appliance.folder.run.glob("import-*")) == []
