@@ -17,6 +17,9 @@ from config.problems import Conflict, NotFound, Problem
 
 LOG = logging.getLogger("hezheng.jobs")
 WORKERS = 4
+SCAN = "scan:"
+"""Begins the kind of a scan's job; its id follows. It may stand still for hours, so it keeps no other work waiting."""
+SCANS = 4
 KEPT = 200
 
 
@@ -82,6 +85,7 @@ class Jobs:
         self.deciding = RLock()
         """Held from the look at what runs to the start of what may not run beside it: two clicks are two threads."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
+        self._scans = ThreadPoolExecutor(SCANS, thread_name_prefix="scan")
 
     def start(self, kind: str, unit: str, inspection_id: str, work: Callable[[Job], Any]) -> Job:
         """Run ``work(job)`` in a thread. ``unit`` names what is counted: hosts, addresses, verdicts."""
@@ -89,7 +93,7 @@ class Jobs:
         with self._lock:
             self._jobs[job.id] = job
             self._forget_old()
-        job.future = self._pool.submit(work, job)
+        job.future = (self._scans if kind.startswith(SCAN) else self._pool).submit(work, job)
         job.future.add_done_callback(lambda future: self._log(job, future))
         return job
 
@@ -115,11 +119,17 @@ class Jobs:
             if job.kind.startswith(kind):
                 raise Conflict("inspection.busy", kind=job.kind.partition(":")[0])
 
+    def require_room_for_scan(self) -> None:
+        """Raises Conflict ``scan.too_many`` while as many scans run, or are paused, as may at once; as above."""
+        if sum(job.kind.startswith(SCAN) for job in self.running()) >= SCANS:
+            raise Conflict("scan.too_many", count=SCANS)
+
     def stop(self) -> None:
         """Ask all jobs to stop and wait for them."""
         for job in self.running():
             job.cancelled.set()
-        self._pool.shutdown(wait=True)
+        for pool in (self._scans, self._pool):
+            pool.shutdown(wait=True)
 
     def _forget_old(self) -> None:
         finished = [job_id for job_id, job in self._jobs.items() if job.state != "running"]

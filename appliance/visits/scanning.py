@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.context import Appliance
-from appliance.jobs import Job
+from appliance.jobs import SCAN, Job
 from appliance.store import fleet as fleet_store
 from appliance.store import inspections as inspection_store
 from appliance.store import scans as store
@@ -100,14 +100,14 @@ def list_all(appliance: Appliance, inspection_id: str) -> list[Row]:
 def _as_it_is(appliance: Appliance, inspection_id: str, scan: Row) -> Row:
     """A scan that stopped when nothing could be stored any more is interrupted, whatever its row still says."""
     running = {job.kind for job in appliance.jobs.running(inspection_id)}
-    stale = scan["state"] == store.RUNNING and f"scan:{scan['id']}" not in running
+    stale = scan["state"] == store.RUNNING and f"{SCAN}{scan['id']}" not in running
     return {**scan, "state": store.INTERRUPTED} if stale else scan
 
 
 def running_job(appliance: Appliance, inspection_id: str, scan_id: str) -> Job:
     """The job of a running scan. Raises Conflict when it does not run."""
     for job in appliance.jobs.running(inspection_id):
-        if job.kind == f"scan:{scan_id}":
+        if job.kind == f"{SCAN}{scan_id}":
             return job
     raise Conflict("scan.not_running", id=scan_id[:40])
 
@@ -139,9 +139,10 @@ def presence(appliance: Appliance, inspection_id: str, after: str, limit: int) -
 
 
 def _check_idle(appliance: Appliance, inspection_id: str) -> None:
-    if any(job.kind.startswith("scan:") for job in appliance.jobs.running(inspection_id)):
+    if any(job.kind.startswith(SCAN) for job in appliance.jobs.running(inspection_id)):
         raise Conflict("scan.already_running")
     appliance.jobs.require_none(inspection_id, "seal")
+    appliance.jobs.require_room_for_scan()
 
 
 def _check_vault(appliance: Appliance, inspection_id: str, options: ScanOptions) -> None:
@@ -158,4 +159,4 @@ def _run(appliance: Appliance, inspection_id: str, scan_id: str, *, by_person: b
                 remember(appliance, db, scan_id)
             return ended
 
-    return appliance.jobs.start(f"scan:{scan_id}", "addresses", inspection_id, work)
+    return appliance.jobs.start(f"{SCAN}{scan_id}", "addresses", inspection_id, work)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.context import Appliance
-from appliance.jobs import Job
+from appliance.jobs import SCAN, SCANS, Job
 from appliance.visits import auditing, backup, ending, imports, merging, scanning, sealing
 from config.problems import Conflict, Problem
 from tests.appliance.evidence.laptop import Laptop, visited
@@ -133,10 +133,26 @@ def test_an_inspection_does_not_end_while_a_copy_of_it_is_made(tmp_path: Path) -
 
 def test_one_merge_does_not_sweep_away_what_another_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = visited(tmp_path / "data")
-    monkeypatch.setattr(merging, "open_parts", lambda *_: [])  # pyright: ignore[reportUnknownLambdaType]
-    monkeypatch.setattr(merging, "_conflicts", lambda *_: [])  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(merging, "list_conflicts", lambda *_: [])  # pyright: ignore[reportUnknownLambdaType]
     let_go = never_ends(made, monkeypatch)
     both_look_first(made.appliance, monkeypatch)
     found = at_once(*(lambda: merging.start(made.appliance, ["a", "b"], {}) for _ in range(2)))
     let_go.set()
     assert sorted(type(one).__name__ for one in found) == ["Conflict", "Job"]
+
+
+def test_paused_scans_keep_no_other_work_from_starting(tmp_path: Path) -> None:
+    made = visited(tmp_path / "data")
+    appliance, let_go = made.appliance, threading.Event()
+    paused = [appliance.jobs.start(f"{SCAN}{n}", "addresses", "", lambda _: let_go.wait(120)) for n in range(SCANS)]
+    for job in paused:
+        job.paused.set()
+    audit = auditing.start(appliance, made.inspection)
+    assert audit.future is not None
+    assert audit.future.result(100)["verdicts"]
+    assert [job.state for job in paused] == ["running"] * SCANS
+    with pytest.raises(Conflict) as caught:
+        scanning.start(appliance, made.inspection, scanning.ScanOptions(segment="10.9.0.0/28", discover_only=True))
+    assert caught.value.message.code == "scan.too_many"
+    assert scanning.list_all(appliance, made.inspection) == []
+    let_go.set()
