@@ -219,6 +219,10 @@ def test_parts_of_a_computer_are_no_programs_whatever_their_brand(catalogue: Cat
         ("HP LoadRunner", "HP"),
         ("FLAC 1.4.3", "Xiph"),
         ("某某单位审批软件", ""),
+        ("Driver Detective 8.0", ""),
+        ("VAIO - Media Gallery", ""),
+        ("QuickFoox64", ""),
+        ("Foo Self-Service", ""),
     ],
 )
 def test_what_may_need_a_licence_stays_visible(catalogue: Catalogue, name: str, publisher: str) -> None:
@@ -235,6 +239,11 @@ def test_what_may_need_a_licence_stays_visible(catalogue: Catalogue, name: str, 
         ("FooStream IP (TWAIN)", "", "noise.image-source"),
         ("NI Logos 20.0", "National Instruments", "noise.instrument-part"),
         ("foo_collection_neutral", "Microsoft Corporation", "noise.underscored"),
+        ("FOOx64", "", "noise.glued-machine"),
+        ("FooManagementQFolder", "", "noise.glued-kind"),
+        ("F4400_Help", "", "noise.model-part"),
+        ("Foo Icons for Lenovo", "", "noise.looks-for"),
+        ("TOSHIBA Foo LAN Indicator", "", "noise.brand-part"),
     ],
 )
 def test_a_part_without_a_telling_literal_is_known_by_how_it_is_named(
@@ -256,8 +265,19 @@ def test_a_word_in_the_middle_of_a_package_name_tells_a_part(catalogue: Catalogu
         "foo-libs-double",
         "deepin-wine6-stable-i386",
         "qtspeech5-foo",
+        "foo-bar-examples",
+        "foo-help-zh-cn",
+        "foo-mod-bar",
+        "gfoo-12-arm-linux-gnueabi",
     )
-    programs = ("com.foo.plugin-bar-app", "gnome-font-viewer", "foo-driverless", "qt-creator")
+    programs = (
+        "com.foo.plugin-bar-app",
+        "gnome-font-viewer",
+        "foo-driverless",
+        "qt-creator",
+        "foo-help-desktop",
+        "nautilus-dropbox",
+    )
     assert [p for p in parts if not catalogue.recognise(p, platform=Platform.LINUX).noise] == []
     assert [p for p in programs if catalogue.recognise(p, platform=Platform.LINUX).noise] == []
 

@@ -18,7 +18,7 @@ from appliance.recognition.names import fold
 from scanner.model import Platform
 
 DATA = Path(__file__).parents[2] / "data"
-FILES = ("holdout", *(f"batch{number}" for number in range(1, 25)))
+FILES = ("holdout", *(f"batch{number}" for number in range(1, 26)))
 AUDITED = {Category.OPERATING_SYSTEM, Category.OFFICE, Category.ANTIVIRUS, Category.INDUSTRIAL}
 
 
@@ -98,3 +98,22 @@ def test_noise_is_told_from_programs(rows: list[Row], noise: str) -> None:
 def test_neither_noise_nor_foreign_programs_land_in_an_audited_category(rows: list[Row]) -> None:
     taken = [row.name for row in rows if not row.category and row.noise and row.got_category in AUDITED]
     assert taken == []
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "{} 2020", "{} 9.1.0.4", "{} (64-bit)", "{} x64", "{} Professional", "{} 专业版"]
+)
+def test_no_name_of_a_product_is_taken_for_a_part(catalogue: Catalogue, form: str) -> None:
+    hidden = [
+        (name, publisher, got.rule)
+        for product in catalogue.products.values()
+        for name in (product.name, *product.aliases)
+        for publisher in (None, product.vendor)
+        if (got := catalogue.recognise(form.format(name), publisher, platform=Platform.WINDOWS)).noise
+    ]
+    assert hidden == []
+
+
+def test_no_program_of_an_audited_category_is_taken_for_a_part(rows: list[Row]) -> None:
+    audited = {category.value for category in (*AUDITED, Category.DATABASE)}
+    assert [row.name for row in rows if row.category in audited and row.got.noise] == []
