@@ -10,7 +10,7 @@ from appliance.model import Product, Recognition
 from appliance.recognition.catalogue_file import CatalogueFiles, read
 from appliance.recognition.catalogue_index import Index, Rule
 from appliance.recognition.catalogue_vendors import Vendor, Vendors
-from appliance.recognition.names import bare, fold, holds, year
+from appliance.recognition.names import Words, bare, fold, holds, year
 from scanner.model import InstalledSoftware, OperatingSystem, Platform
 
 FOLDER = Path(__file__).parents[2] / "config" / "catalogue"
@@ -40,6 +40,8 @@ class Catalogue:
         self._editions = _word_pattern(files.editions)
         self._declared = _declared_names(files.products.values())
         self._makers = Vendors.of(files.vendors.values())
+        last = (*files.noise.last_names, *files.noise.last_packages)
+        self._noise_makers = Words.of((*files.noise.publishers, *(word for rule in last for word in rule.publisher)))
 
     def recognise(
         self,
@@ -63,16 +65,17 @@ class Catalogue:
             return Recognition(None, "field.parent_key", noise=True)
         if release_type and fold(release_type) in self._files.noise.release_types:
             return Recognition(None, "field.release_type", noise=True)
-        text = fold(name)
+        text, maker = fold(name), fold(publisher or "")
         is_package = platform is Platform.LINUX and package_format not in PROGRAMS
-        rule = self._index.package(text) if is_package else self._index.program(text, fold(publisher or ""))
+        rule = self._index.package(text) if is_package else self._index.program(text, maker)
         if rule is None:
-            rule = self._in_store(text) if is_package else self._behind_maker(text, fold(publisher or ""))
+            rule = self._in_store(text) if is_package else self._behind_maker(text, maker)
         if rule is not None:
             return self._by_rule(rule, text, version)
-        if publisher and not is_package and self._makes_parts(fold(publisher)):
+        words = self._noise_makers.held_by(maker)
+        if not is_package and not words.isdisjoint(self._files.noise.publishers):
             return Recognition(None, "field.publisher", noise=True)
-        if rule := self._last(text, fold(publisher or ""), is_package=is_package):
+        if rule := self._last(text, maker, words, is_package=is_package):
             return Recognition(None, rule.id, noise=True)
         if section and section.rpartition("/")[2].lower() in self._files.noise.sections:
             return Recognition(None, "field.section", noise=True)
@@ -146,9 +149,6 @@ class Catalogue:
         numbers = self._files.releases.get(product_id, {})
         return numbers.get((version or "").partition(".")[0]) or version or ""
 
-    def _makes_parts(self, publisher: str) -> bool:
-        return any(part in publisher and holds(publisher, part) for part in self._files.noise.publishers)
-
     def _behind_maker(self, text: str, publisher: str) -> Rule | None:
         """The rule of a product that is named behind its own maker's name."""
         for vendor, rest in self._makers.after_name(text):
@@ -165,10 +165,10 @@ class Catalogue:
         rules = (self._index.program(word, "") for word in words)
         return next((r for r in rules if r and r.product and self.products[r.product].vendor == maker.name), None)
 
-    def _last(self, text: str, publisher: str, *, is_package: bool) -> Rule | None:
+    def _last(self, text: str, publisher: str, words: frozenset[str], *, is_package: bool) -> Rule | None:
         """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""
         rules = self._files.noise.last_packages if is_package else self._files.noise.last_names
-        asked = (rule for rule in rules if not rule.publisher or any(holds(publisher, part) for part in rule.publisher))
+        asked = (rule for rule in rules if not rule.publisher or not words.isdisjoint(rule.publisher))
         return next((rule for rule in asked if rule.accepts(text, publisher)), None)
 
     def _by_rule(self, rule: Rule, text: str, version: str | None) -> Recognition:

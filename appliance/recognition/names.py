@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 MARKS = re.compile(r"[®™©]|\((?:r|tm|c)\)", re.IGNORECASE)
 BRACKETED = r"[(\[【][^()\[\]【】]*[)\]】]"
@@ -85,3 +87,28 @@ def year(text: str) -> str:
     """The year in a product name (``Office 2016`` → ``2016``), or ``""``; never part of a longer version number."""
     found = YEAR.search(text)
     return found[0] if found else ""
+
+
+@dataclass(slots=True)
+class Words:
+    """Folded words and phrases that are looked for in many texts, found by their first token."""
+
+    by_token: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @classmethod
+    def of(cls, phrases: Iterable[str]) -> Words:
+        """Index the phrases; a phrase without a letter or number is never found."""
+        index = cls()
+        for phrase in dict.fromkeys(phrases):
+            token = first_token(phrase)
+            index.by_token[token] = (*index.by_token.get(token, ()), phrase)
+        return index
+
+    def held_by(self, text: str) -> frozenset[str]:
+        """Those that stand in a folded text as whole words.
+
+        >>> sorted(Words.of(("realtek", "hp inc", "hp")).held_by("hp inc."))
+        ['hp', 'hp inc']
+        """
+        found = tokens(text) & self.by_token.keys()
+        return frozenset(phrase for token in found for phrase in self.by_token[token] if holds(text, phrase))
