@@ -23,8 +23,7 @@ def killed(kills: int, hosts: int, folder: Path) -> dict[str, int]:
     said = Said()
     while total["kills"] < kills:
         with child(lambda s=stream, t=said: s.run(t.say)) as pid:
-            time.sleep(seconds * secrets.randbelow(1000) / 1000 / 3)
-            finished = os.waitpid(pid, os.WNOHANG) != (0, 0)
+            finished = _ends_within(pid, said, secrets.randbelow(1 + hosts // 3), seconds / hosts)
         total["kills"] += not finished
         _count(total, stream.problems(said.all))
         if finished:
@@ -34,6 +33,17 @@ def killed(kills: int, hosts: int, folder: Path) -> dict[str, int]:
             stream, said = prepared(folder / str(total["scans"]), hosts), Said()
     total["acknowledged"] += len(said.all)
     return total
+
+
+def _ends_within(pid: int, said: Said, results: int, each: float) -> bool:
+    """Whether it ends by itself within so many results more and part of the next; one takes about ``each`` seconds."""
+    enough = len(said.all) + results
+    while len(said.all) < enough:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return True
+        time.sleep(each / 20)
+    time.sleep(each * secrets.randbelow(1000) / 1000 * (1 if results else 5))  # to start takes longer
+    return os.waitpid(pid, os.WNOHANG) != (0, 0)
 
 
 def _measured(folder: Path, hosts: int) -> tuple[Stream, float]:

@@ -34,7 +34,7 @@ from appliance.folder import DataFolder
 from config.clock import SystemClock
 from config.problems import EnvironmentProblem
 
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 15
 
 

@@ -1,7 +1,7 @@
 // The page: session, which inspection and step is shown, what runs. All data comes from the API.
 
 import { Problem, all, get, post } from "./api.js";
-import { $, ask, closable, complain, fill, h, notice, onClick, onSubmit, options } from "./dom.js";
+import { $, ask, closable, complain, fill, forDialog, h, notice, onClick, onSubmit, options } from "./dom.js";
 import * as final from "./final.js";
 import * as follow from "./follow.js";
 import * as home from "./home.js";
@@ -15,12 +15,24 @@ import * as same from "./same.js";
 import * as scan from "./scan.js";
 import * as schedule from "./schedule.js";
 import * as seal from "./seal.js";
+import { oneAtATime } from "./turns.js";
 import * as vault from "./vault.js";
 import { choices, label, t, when } from "./words.js";
 
 const TABS = { prepare, scan, result, follow, seal };
 const RECTIFICATION = "#/rectification";
 const ROUTE = /^#\/([0-9A-Z]{26})(?:\/(\w+))?$/;
+
+// What the address names, drawn anew; meanwhile the document says that it is busy.
+const show = oneAtATime(async () => {
+  $("main").setAttribute("aria-busy", "true");
+  try {
+    if (view.id) await showInspection(view.id);
+    else await showAll(location.hash === RECTIFICATION);
+  } finally {
+    $("main").setAttribute("aria-busy", "false");
+  }
+});
 
 // What is shown. The lists are those of the chosen inspection.
 const view = {
@@ -54,9 +66,10 @@ const view = {
     const place = bare ? t("row_place_bare", { row }) : t("row_place", { sheet, row });
     return name ? t("row_of_file", { file: name, place }) : place;
   },
-  refresh,
+  refresh: show,
   again: show,
   watch: jobs.watch,
+  askStatus: jobs.askStatus,
 };
 
 // The launch token leaves the address bar before anything else happens.
@@ -104,24 +117,14 @@ async function route() {
   view.id = id ?? null;
   view.tab = tab in TABS ? tab : null;
   $("to-list").hidden = false;
-  if (!stays) for (const place of ["home", "rectification", "inspection", "job"]) $(place).hidden = true;
+  if (!stays) for (const place of ["home", "rectification", "inspection"]) $(place).hidden = true;
   if (changed) leave();
-  try {
-    await show();
-  } catch (error) {
-    if (error.status === 401) showLogin(error.message);
-    else complain(error);
-  }
-}
-
-// What the address names, drawn anew.
-async function show() {
-  if (view.id) await refresh();
-  else await showAll(location.hash === RECTIFICATION);
+  await show().catch((error) => (error.status === 401 ? showLogin(error.message) : complain(error)));
 }
 
 // What was half typed belonged to the inspection that was shown.
 function leave() {
+  $("job").hidden = true;
   letGo();
   for (const form of document.querySelectorAll("#inspection form")) form.reset();
   for (const one of [schedule, ...Object.values(TABS)]) one.reset?.();
@@ -130,16 +133,24 @@ function leave() {
 async function showAll(ofAll) {
   document.title = t(ofAll ? "title_rectification" : "title_home");
   try {
-    await (ofAll ? rectify : home).show();
+    await (ofAll ? rectify : home).show(view);
   } finally {
     const left = Boolean(view.id) || ofAll !== (location.hash === RECTIFICATION);
     $(ofAll ? "rectification" : "home").hidden = left;
   }
 }
 
-async function refresh() {
-  const id = view.id;
-  if (!id) return;
+// What cannot be had of an inspection that was left meanwhile is nobody's problem.
+async function showInspection(id) {
+  try {
+    if (await fetchInspection(id)) await showStep(id);
+  } catch (error) {
+    if (id === view.id) throw error;
+  }
+}
+
+// Whether it is still the one to be shown.
+async function fetchInspection(id) {
   const lists = ["authorisations", "ledgers", "credentials", "scans"];
   const [summary, hosts, ...found] = await Promise.all([
     get(view.path("summary")),
@@ -147,9 +158,13 @@ async function refresh() {
     ...lists.map((name) => get(view.path(name))),
   ]);
   const origin = summary.inspection.sealed_at ? await others.origin(id) : "";
-  if (id !== view.id) return;
+  if (id !== view.id) return false;
   Object.assign(view, { summary, hosts, origin });
   lists.forEach((name, n) => (view[name] = found[n].items));
+  return true;
+}
+
+async function showStep(id) {
   showHead();
   view.tab ??= nextStep();
   showTabs();
@@ -219,6 +234,7 @@ function bind() {
   onClick($("print"), async () => window.print());
   // A new launch address pasted into an open tab changes only the fragment.
   window.addEventListener("hashchange", () => {
+    forDialog.forget();
     document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close()); // it belongs to the page that was left
     return location.hash.includes("token=") ? enter() : route();
   });

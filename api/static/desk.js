@@ -55,7 +55,7 @@ function stateOf(one) {
 export function deskOf(view, verdict, judgedAt) {
   const told = about(verdict).filter((one) => Date.parse(one.entered_at) > Date.parse(judgedAt));
   const said = told.slice(-1).map((one) => h("p", { class: "settles" }, t("desk_said", { what: label("desk", one.what), state: stateOf(one), reason: one.reason })));
-  return mayChange(view) ? [...said, lazyDetails(`desk-${verdict.id}`, t("desk_open"), async (place) => fill(place, formsOf(view, verdict)))] : said;
+  return mayChange(view) ? [...said, lazyDetails(`desk-${verdict.id}`, t("desk_open"), async () => formsOf(view, verdict))] : said;
 }
 
 function formsOf(view, verdict) {

@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { redraw } from "./keep.js";
+import { latest } from "./turns.js";
 import { t } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -22,11 +23,12 @@ export function fill(target, ...children) {
   redraw(target, () => target.replaceChildren(...shown));
 }
 
-// Details whose content is fetched when somebody opens them, and again when they are redrawn open.
+// Details whose content is fetched when somebody opens them, and again when they are redrawn open. ``load`` gives it.
 export function lazyDetails(key, title, load) {
   const place = h("div", {});
   const details = h("details", { "data-key": key, "data-loads": true }, h("summary", {}, title), place);
-  const again = () => load(place).catch(complain);
+  const asked = latest();
+  const again = () => asked(load(), (content) => fill(place, content)).catch(complain);
   details.addEventListener("toggle", () => details.open && !place.childElementCount && again());
   details.addEventListener("again", again);
   return details;
@@ -75,12 +77,24 @@ export const complain = (error) => {
   notice(error.message, true);
 };
 
+const resting = new WeakSet(); // buttons whose click is still at work
+const unfit = new WeakSet(); // buttons that what is shown gives no use
+
+// Whether what is shown gives a button a use; a click that is still at work is not offered again.
+export function enable(element, use) {
+  if (use) unfit.delete(element);
+  else unfit.add(element);
+  element.disabled = !use || resting.has(element);
+}
+
 // A click that may fail: the button rests meanwhile, a problem is shown by its title.
 export function onClick(element, action) {
   element.addEventListener("click", async () => {
+    resting.add(element);
     element.disabled = true;
     await action().catch(complain);
-    element.disabled = false;
+    resting.delete(element);
+    element.disabled = unfit.has(element);
   });
 }
 
@@ -123,6 +137,9 @@ export function ask(title, text) {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
   );
 }
+
+// What a dialog is opened with: of two clicks the later, and nothing once its page was left.
+export const forDialog = latest();
 
 export function closable(dialog) {
   for (const close of dialog.querySelectorAll("[data-close]")) close.addEventListener("click", () => dialog.close());

@@ -1,14 +1,16 @@
 // Follow-up and rectification: what became of each finding, with the evidence of both visits; what is due.
 
 import { all, get, post } from "./api.js";
-import { $, complain, fill, h, lazyDetails, onClick, onSubmit, options, quiet, table } from "./dom.js";
+import { $, complain, enable, fill, h, lazyDetails, onClick, onSubmit, options, quiet, table } from "./dom.js";
 import { bindNotices, showNotices } from "./notices.js";
 import * as schedule from "./schedule.js";
+import { inLine } from "./turns.js";
 import { DASH, choices, label, percent, t, when } from "./words.js";
 
 const PAGE = 100;
 const chosen = { outcome: "" };
 const found = { items: [], next: null };
+const inTurn = inLine();
 
 const isFollowUp = (view) => view.inspection.kind === "follow_up";
 
@@ -25,7 +27,7 @@ export async function show(view) {
   const [baseline, head, inspections] = await Promise.all([maybe(view.path("baseline")), maybe(view.path("comparison")), all("inspections")]);
   showBaseline(view, baseline, inspections);
   await showDoubts(view, baseline);
-  $("compare-start").disabled = !(baseline && view.summary.audit);
+  enable($("compare-start"), baseline && view.summary.audit);
   for (const card of document.querySelectorAll("#tab-follow .compared")) card.hidden = !head;
   if (!head) return;
   showHead(view, head);
@@ -73,7 +75,9 @@ function showHead(view, { outcomes, rate, created_at, computers }) {
   $("followed-state").textContent = t("followed_state", { at: when(created_at), rate: shown, same: computers.same, before: computers.before });
 }
 
-async function loadLines(view, more = false) {
+const loadLines = (view, more = false) => inTurn(() => showLines(view, more));
+
+async function showLines(view, more) {
   const page = await get(view.path("comparison/lines"), { outcome: chosen.outcome, limit: PAGE, after: more ? found.next : undefined });
   found.items = more ? [...found.items, ...page.items] : page.items;
   found.next = page.next;
@@ -97,20 +101,20 @@ function sideOf(side) {
 }
 
 // The verdicts of both visits.
-const evidence = (view, line) => lazyDetails(line.sequence, t("follow_evidence"), (place) => fetchEvidence(view, line, place));
+const evidence = (view, line) => lazyDetails(line.sequence, t("follow_evidence"), () => fetchEvidence(view, line));
 
-async function fetchEvidence(view, { sequence, joined_by }, place) {
+async function fetchEvidence(view, { sequence, joined_by }) {
   const line = await get(view.path(`comparison/lines/${sequence}`));
   const side = (name, finding, verdicts) => {
     const told = [...(finding?.details ?? []), ...verdicts.flatMap(({ reasons }) => reasons)].map(({ text }) => text);
     const said = verdicts.map(({ rule, decision, version }) => [rule, label("decision", decision), version].filter(Boolean).join(" · "));
     return [h("h4", {}, t(name)), h("ul", { class: "plain" }, [...said, ...new Set(told)].map((text) => h("li", {}, text)))];
   };
-  fill(place,
+  return [
     joined_by ? quiet(t("follow_joined", { by: label("joined_by", joined_by) })) : null,
     ...side("follow_head_before", line.before, line.verdicts_before),
     ...side("follow_head_after", line.after, line.verdicts_after),
-  );
+  ];
 }
 
 async function showChanges(view) {

@@ -37,8 +37,8 @@ function showNewUnit() {
   document.querySelector("[name=unit_name]").required = fresh;
 }
 
-export function bind() {
-  others.bind(show);
+export function bind(view) {
+  others.bind(view.again);
   merge.bind((id) => (location.hash = `#/${id}/result`));
   $("unit-choice").addEventListener("change", showNewUnit);
   onSubmit($("new-inspection"), async ({ unit, unit_name, system, region, kind, policy, as_of }) => {

@@ -3,6 +3,7 @@
 import { Problem, get, post, send } from "./api.js";
 import { $, ask, complain, notice, onClick } from "./dom.js";
 import * as schedule from "./schedule.js";
+import { oneAtATime } from "./turns.js";
 import { label, t } from "./words.js";
 import * as vault from "./vault.js";
 
@@ -16,57 +17,72 @@ const watched = new Set();
 let timer = 0;
 let ticks = 0;
 let lost = false;
+let due = false; // something has changed that is not drawn yet
 let tick = () => {};
 
 const kindOf = (job) => job.kind.split(":")[0];
 
 export function watch(job) {
   watched.add(job.id);
-  clearTimeout(timer);
   return tick();
 }
 
+// The status as it is now, shown.
+export const askStatus = () => tick();
+
 export function follow(view, leave) {
-  tick = () => one(view, leave);
-  clearTimeout(timer);
+  tick = oneAtATime(() => one(view, leave));
   return tick();
 }
 
 async function one(view, leave) {
   clearTimeout(timer);
+  const known = [...watched]; // they had begun before the status was asked for: those that it does not name have ended
   try {
     view.status = await get("status");
     if (lost) $("notice").hidden = true;
+    due ||= lost;
     lost = false;
     vault.show(view);
-    await look(view);
+    await look(view, known);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.status === 401) return leave(error.message);
     lost = error.status === 0;
+    due &&= lost;
     notice(error.message, true);
   }
-  clearTimeout(timer);
   const pace = view.status?.jobs.length && !lost ? BUSY_MS : IDLE_MS;
   timer = setTimeout(() => tick(), document.hidden ? Math.max(pace, HIDDEN_MS) : pace);
 }
 
-async function look(view) {
+async function look(view, known) {
   const running = view.status.jobs;
-  const ended = [...watched].filter((id) => !running.some((job) => job.id === id));
   for (const job of running) if (job.inspection_id === view.id) watched.add(job.id);
   show(view);
-  for (const id of ended) {
-    watched.delete(id);
-    const job = await get(`jobs/${id}`);
-    announce(job);
-    if (kindOf(job) === "end" && job.state === "done" && job.inspection_id === view.id) leaveEnded(view);
-  }
+  for (const id of known) if (!running.some((job) => job.id === id)) await end(view, id);
   const busy = running.some((job) => job.inspection_id === view.id);
   ticks = busy ? ticks + 1 : 0;
-  if (ended.length || (busy && ticks % REFRESH_TICKS === 0)) await view.refresh();
-  else if (!busy && (await schedule.news())) await view.again();
+  due ||= busy ? ticks % REFRESH_TICKS === 0 : await schedule.news();
+  if (!due) return;
+  await view.again();
+  due = false;
 }
+
+async function end(view, id) {
+  due = true;
+  const job = await ofOld(id);
+  watched.delete(id);
+  if (!job) return;
+  announce(job);
+  if (kindOf(job) === "end" && job.state === "done" && job.inspection_id === view.id) leaveEnded(view);
+}
+
+// Null when the appliance was started again since: it knows nothing of the jobs before.
+const ofOld = (id) => get(`jobs/${id}`).catch((error) => {
+  if (error.status === 404) return null;
+  throw error;
+});
 
 // Its data is gone: nothing of it can be asked any more.
 function leaveEnded(view) {

@@ -1,7 +1,7 @@
 // Ledgers: files with their states, the preview of one, what its columns were taken for, and its acceptance.
 
 import { Problem, get, post, upload } from "./api.js";
-import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { $, button, complain, enable, fill, forDialog, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { DASH, label, t, when } from "./words.js";
 
 const UNREAD = new Set(["ledger.missing_column", "ledger.no_header"]);
@@ -22,9 +22,7 @@ export function showLedgers(view) {
   fill($("ledgers"), view.ledgers.length ? table(columns, [...view.ledgers].reverse()) : quiet(t("ledgers_none")));
 }
 
-async function review(view, id) {
-  openPreview(view, await get(view.path(`ledgers/${id}`)));
-}
+const review = (view, id) => forDialog(get(view.path(`ledgers/${id}`)), (file) => openPreview(view, file));
 
 function openPreview(view, file) {
   const open = !view.sealed && file.state === "previewed";
@@ -39,7 +37,7 @@ function openPreview(view, file) {
   showColumns(file.headers, file.fields, open);
   showPlace(file, open);
   $("ledger-decisions").hidden = !open;
-  $("ledger-decisions").querySelector("[data-decision=accept_all]").disabled = file.counts.rejected > 0;
+  enable($("ledger-decisions").querySelector("[data-decision=accept_all]"), file.counts.rejected === 0);
   if (!$("ledger-dialog").open) $("ledger-dialog").showModal();
 }
 

@@ -4,9 +4,11 @@ import { Problem, post } from "./api.js";
 import { $, fill, h, notice, onSubmit, quiet, table } from "./dom.js";
 import { finished } from "./jobs.js";
 import { short } from "./others.js";
+import { latest } from "./turns.js";
 import { has, label, t, when } from "./words.js";
 
 let parts = new Map(); // inspection id => its row, with the signer where it came in a bundle
+const ofConflicts = latest();
 let asked = null; // { ids, conflicts } that wait for decisions
 
 export function show(inspections, imports) {
@@ -14,14 +16,14 @@ export function show(inspections, imports) {
   const ofUnit = (unit) => sealed.filter((one) => one.unit_id === unit);
   const fit = sealed.filter(({ unit_id }) => ofUnit(unit_id).length > 1).sort((a, b) => a.unit.localeCompare(b.unit, "zh"));
   parts = new Map(fit.map((one) => [one.id, { ...one, signer: imports.get(one.id)?.fingerprint, file: imports.get(one.id)?.file }]));
-  if (asked && !asked.ids.every((id) => parts.has(id))) asked = null;
+  if (asked && !asked.ids.every((id) => parts.has(id))) restart();
   $("merge-card").hidden = !fit.length;
-  fill($("merge-parts"), [...parts.values()].map(part));
-  showConflicts();
+  const picked = new Set(chosenParts());
+  fill($("merge-parts"), [...parts.values()].map((one) => part(one, picked.has(one.id))));
 }
 
-function part({ id, unit, kind }) {
-  const box = h("input", { type: "checkbox", name: "part", value: id, checked: asked?.ids.includes(id) });
+function part({ id, unit, kind }, checked) {
+  const box = h("input", { type: "checkbox", name: "part", value: id, checked });
   return h("label", { class: "check" }, box, h("span", {}, `${unit} · ${label("inspection_kind", kind)} · ${nameOf(id)}`));
 }
 
@@ -58,6 +60,7 @@ function choiceName(key, choice) {
 const chosenParts = () => [...document.querySelectorAll("#merge-parts :checked")].map((box) => box.value);
 
 function restart() {
+  ofConflicts.forget();
   asked = null;
   showConflicts();
 }
@@ -68,9 +71,11 @@ export function bind(done) {
   onSubmit($("merge-form"), async () => {
     const ids = chosenParts();
     if (ids.length < 2) throw new Problem(t("merge_pick"));
-    asked = { ids, conflicts: (await post("merges/conflicts", { inspections: ids })).items };
-    $("conflicts-form").reset();
-    showConflicts();
+    await ofConflicts(post("merges/conflicts", { inspections: ids }), ({ items }) => {
+      asked = { ids, conflicts: items };
+      $("conflicts-form").reset();
+      showConflicts();
+    });
   });
   onSubmit($("conflicts-form"), async (choices) => {
     try {

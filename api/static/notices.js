@@ -44,19 +44,19 @@ function showReminder(items) {
 }
 
 function actionsOf({ id, state }, refresh) {
-  const details = lazyDetails(id, t("notice_open"), (place) => showNotice(id, place));
+  const details = lazyDetails(id, t("notice_open"), () => contentOf(id));
   return [details, state === "closed" ? null : eventForm(id, refresh), paperForm(id, refresh)];
 }
 
-async function showNotice(id, place) {
+async function contentOf(id) {
   const { items, events, papers } = await get(`notices/${id}`);
   const event = ({ kind, on, text, person, until, accepted }) => [on, kind === "outcome" ? t(accepted ? "event_accepted" : "event_returned") : label("notice_event", kind), until, person, text].filter(Boolean).join(" ");
   const list = (rows) => h("ul", { class: "plain" }, rows.map((row) => h("li", {}, row)));
-  fill(place,
+  return [
     findingsOf(id, items),
     events.length ? [h("h4", {}, t("notice_events")), list(events.map(event))] : null,
     papers.length ? [h("h4", {}, t("notice_papers")), list(papers.map((one) => paper(id, one)))] : null,
-  );
+  ].flat();
 }
 
 // What is ticked is what the next entry is about.

@@ -3,10 +3,12 @@
 import { Problem, get, handIn, post } from "./api.js";
 import { $, fill, grouped, h, notice, onSubmit } from "./dom.js";
 import { finished } from "./jobs.js";
+import { latest } from "./turns.js";
 import { label, t, when } from "./words.js";
 
 const HAND_IN_BYTES = 2 ** 30; // what the server takes in one request
 
+const asked = latest();
 let looked = null; // what was found in the file whose path was given
 let origins = new Map(); // inspection id => its row in the list of imports
 
@@ -53,17 +55,24 @@ async function placeOf({ file, path }, progress) {
   return (await handIn("imports/files", file)).path;
 }
 
+async function lookAt(fields, progress) {
+  const path = await placeOf(fields, progress);
+  return { ...(await finished(await post("imports/looks", { path }), progress)), path };
+}
+
 function forget() {
+  asked.forget();
   looked = null;
   $("look-form").reset();
   $("look-state").textContent = "";
   showLooked();
 }
 
-// ``done(row)`` is called with the row of the import.
+// ``done()`` is called once there is one more.
 export function bind(done) {
   const progress = (text) => ($("look-state").textContent = text);
   $("look-form").addEventListener("input", () => {
+    asked.forget();
     looked = null;
     showLooked();
   });
@@ -71,20 +80,21 @@ export function bind(done) {
     looked = null;
     showLooked();
     try {
-      const path = await placeOf(fields, progress);
-      looked = { ...(await finished(await post("imports/looks", { path }), progress)), path };
+      await asked(lookAt(fields, progress), (found) => {
+        looked = found;
+        showLooked();
+      });
     } finally {
       progress("");
     }
-    showLooked();
   });
   onSubmit($("take-form"), async () => {
     const { path, fingerprint, unit } = looked;
     try {
       // The fingerprint that was shown is the one that must be there, whatever lies at the path by now.
-      const row = await finished(await post("imports", { path, signer: fingerprint }), progress);
+      await finished(await post("imports", { path, signer: fingerprint }), progress);
       forget();
-      await done(row);
+      await done();
       notice(t("bundle_imported", { unit }));
     } finally {
       progress("");

@@ -86,7 +86,6 @@ function reenter(view, { id, username }) {
   askSecret(t("reenter"), false, async (secret) => {
     await send("PUT", view.path(`credentials/${id}/secret`), { secret });
     notice(t("credential_reentered", { username }));
-    await view.refresh();
   });
 }
 

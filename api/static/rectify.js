@@ -7,14 +7,14 @@ import { day, percent, t } from "./words.js";
 
 const FIGURES = ["notices", "findings", "replies", "closed", "extensions", "talks", "overdue", "reappeared", "moved", "not_rechecked"];
 
-export async function show() {
-  await Promise.all([showDue(), showMonth()]);
+export async function show(view) {
+  await Promise.all([showDue(view), showMonth()]);
 }
 
-async function showDue() {
+async function showDue(view) {
   const { items } = await get("rectification/due", { within: $("due-within").value });
   const unit = [[t("rectify_head_unit"), (one) => one.unit]];
-  fill($("due"), items.length ? noticeTable(items, show, unit) : quiet(t("due_none")));
+  fill($("due"), items.length ? noticeTable(items, view.again, unit) : quiet(t("due_none")));
 }
 
 async function showMonth() {
@@ -33,9 +33,8 @@ async function showMonth() {
   fill($("month"), units.length ? table(columns, rows, attributes) : quiet(t("month_none")));
 }
 
-export function bind() {
+export function bind(view) {
   $("month-choice").value = day(new Date()).slice(0, 7);
-  $("due-within").addEventListener("change", () => showDue().catch(complain));
-  $("month-choice").addEventListener("change", () => showMonth().catch(complain));
+  for (const choice of ["due-within", "month-choice"]) $(choice).addEventListener("change", () => view.again().catch(complain));
   onClick($("month-print"), async () => window.print());
 }

@@ -20,8 +20,8 @@ export function replayOf(view, { id }) {
 async function replay(view, id) {
   const job = await post(view.path(`bundles/${id}/replays`));
   running.add(id);
-  await view.refresh();
   try {
+    await view.refresh();
     outcomes.set(id, await finished(job));
   } finally {
     running.delete(id);

@@ -1,10 +1,11 @@
 // The result: figures, rates, what was not collected, findings, verdicts, licence positions.
 
 import { all, get, post } from "./api.js";
-import { $, ask, complain, fill, h, onClick, options, quiet, table } from "./dom.js";
+import { $, ask, complain, enable, fill, h, onClick, options, quiet, table } from "./dom.js";
 import * as desk from "./desk.js";
 import { runningHere } from "./jobs.js";
 import { longTable } from "./long.js";
+import { inLine } from "./turns.js";
 import { DASH, choices, has, label, percent, sentence, t, when } from "./words.js";
 
 const PAGE = 100;
@@ -15,12 +16,13 @@ const filter = { decision: "", rule: "" };
 const found = { items: [], next: null };
 const products = new Map();
 const findingPlaces = new Map();
+const inTurn = inLine();
 
 export async function show(view) {
   const { summary } = view;
   const judged = Boolean(summary.audit);
   for (const section of document.querySelectorAll("#tab-result .judged")) section.hidden = !judged;
-  $("audit-start").disabled = Boolean(runningHere(view));
+  enable($("audit-start"), !runningHere(view));
   fill($("figures"), FIGURES.map((name) => h("li", {}, h("b", {}, String(summary[name])), h("span", {}, t(`figure_${name}`)))));
   showMissing(summary.not_collected);
   if (!judged) {
@@ -128,7 +130,9 @@ function showFilters(counts) {
   if (focused !== undefined) chips.find((one) => one.value === focused)?.focus();
 }
 
-async function loadVerdicts(view, more = false) {
+const loadVerdicts = (view, more = false) => inTurn(() => fetchVerdicts(view, more));
+
+async function fetchVerdicts(view, more) {
   const wanted = more ? PAGE : Math.max(PAGE, found.items.length);
   const page = await get(view.path("verdicts"), { ...filter, limit: Math.min(wanted, 1000), after: more ? found.next : undefined });
   found.items = more ? [...found.items, ...page.items] : page.items;

@@ -1,7 +1,7 @@
 // The scan: start, resume, hosts with what was read from them, SSH host keys, facts that came on USB.
 
 import { Problem, get, post } from "./api.js";
-import { $, button, complain, fill, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { $, button, complain, enable, fill, forDialog, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { attempts, completeOf, fromRecord, missing, origins, readingOf } from "./host.js";
 import { runningHere } from "./jobs.js";
 import { longTable } from "./long.js";
@@ -28,7 +28,7 @@ function showHint(view) {
   const quietly = view.sealed || runningHere(view);
   $("scan-hint").className = quietly ? "" : warning ? "banner bad" : texts.length ? "banner open" : "";
   $("scan-hint").textContent = quietly ? "" : [warning, ...texts].filter(Boolean).join(" ") || t("scan_ready");
-  $("scan-start").disabled = !view.authorisation() || Boolean(runningHere(view));
+  enable($("scan-start"), view.authorisation() && !runningHere(view));
 }
 
 function showScans(view) {
@@ -116,8 +116,10 @@ function marks(one) {
   ];
 }
 
-async function openFacts(view, host) {
-  const [facts, whole] = await Promise.all([get(view.path(`hosts/${host.id}/facts`)), completeOf(view, host)]);
+const openFacts = (view, host) =>
+  forDialog(Promise.all([get(view.path(`hosts/${host.id}/facts`)), completeOf(view, host)]), (found) => showFacts(host, ...found));
+
+function showFacts(host, facts, whole) {
   const records = whole.groups.installations ?? [];
   const { identity = {}, os = {} } = facts;
   $("facts-title").textContent = [host.address, identity.hostname].filter(Boolean).join(" ");
@@ -169,8 +171,7 @@ async function openScan(view) {
   });
   $("scan-form").elements.discover_only.checked = !view.credentials.length;
   offerCanaries(view);
-  await offerSegments(view);
-  $("scan-dialog").showModal();
+  await forDialog(offerSegments(view), () => $("scan-dialog").showModal());
 }
 
 export function bind(view) {

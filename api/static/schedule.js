@@ -2,8 +2,10 @@
 
 import { get, post } from "./api.js";
 import { $, button, complain, fill, h, notice, onClick, onSubmit, options, quiet, table } from "./dom.js";
+import { latest } from "./turns.js";
 import { DASH, choices, label, t, when } from "./words.js";
 
+const ofHistory = latest();
 let shown = null; // what waited for a person when it was last asked
 
 // Records what has become due, and lists it.
@@ -93,8 +95,9 @@ async function cancel(view, one) {
   await view.refresh();
 }
 
-async function history(one) {
-  const { runs } = await get(`schedules/${one.id}`);
+const history = (one) => ofHistory(get(`schedules/${one.id}`), showHistory);
+
+function showHistory({ runs }) {
   const columns = [
     [t("schedule_head_due"), (run) => when(run.due_at), "nowrap"],
     [t("head_state"), (run) => label("run_state", run.state)],
@@ -122,6 +125,7 @@ function showFields() {
 }
 
 export function reset() {
+  ofHistory.forget();
   fill($("schedule-history"));
   showFields();
 }

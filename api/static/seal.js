@@ -1,7 +1,7 @@
 // Sealing in two steps, the sealed bundles with what is to be copied to paper, and the custody log they rest on.
 
 import { get, post, send, upload } from "./api.js";
-import { $, ask, button, complain, fill, grouped, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
+import { $, ask, button, complain, enable, fill, grouped, h, notice, onClick, onSubmit, quiet, table } from "./dom.js";
 import { runningHere } from "./jobs.js";
 import * as parts from "./parts.js";
 import { replayOf } from "./replay.js";
@@ -9,7 +9,7 @@ import { label, t, when } from "./words.js";
 
 export async function show(view) {
   const [{ items: bundles }, custody] = await Promise.all([get(view.path("bundles")), get(view.path("custody"))]);
-  $("seal-start").disabled = !view.summary.audit || Boolean(runningHere(view));
+  enable($("seal-start"), view.summary.audit && !runningHere(view));
   fill($("bundles"), bundles.length ? [...bundles].reverse().map((bundle) => card(view, bundle)) : quiet(t("bundles_none")));
   fill($("custody"), log(custody));
   await Promise.all([showPapers(view, bundles), parts.show(view)]);
@@ -48,7 +48,7 @@ async function showPapers(view, bundles) {
   if (!sealedOnce) return;
   $("sheet-link").href = `/api/v1/${view.path("signing-sheet")}`;
   const papers = (await get(view.path("papers"))).items;
-  $("second-seal").disabled = !papers.length || Boolean(runningHere(view));
+  enable($("second-seal"), papers.length && !runningHere(view));
   const columns = [
     [t("paper_name"), (paper) => paper.name],
     [t("paper_digest"), (paper) => grouped(paper.sha256)],
@@ -59,7 +59,7 @@ async function showPapers(view, bundles) {
 
 async function remove(view, { name }) {
   await send("DELETE", view.path(`papers/${encodeURIComponent(name)}`));
-  await show(view);
+  await view.refresh();
 }
 
 // Without the office's certificate nothing is encrypted: that stands in the question, and the answer confirms it.
@@ -87,6 +87,6 @@ export function bind(view) {
     await upload(view.path("papers"), { file });
     $("paper-form").reset();
     notice(t("paper_added"));
-    await show(view);
+    await view.refresh();
   });
 }

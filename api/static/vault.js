@@ -32,23 +32,22 @@ export function bind(view) {
     await entered(secret);
     $("secret-form").reset();
     $("secret-dialog").close();
+    await view.refresh();
   });
-  const update = (vault, said) => {
-    view.status.vault = vault;
-    show(view);
+  const update = async (path, said, body) => {
+    await post(path, body);
+    await view.askStatus();
     notice(t(said));
-    return view.refresh();
   };
   onClick($("vault-button"), async () => {
     const { exists, locked } = view.status.vault;
     if (!exists) {
-      askSecret(t("vault_create"), true, async (passphrase) => update(await post("vault", { passphrase }), "vault_created"));
+      askSecret(t("vault_create"), true, (passphrase) => update("vault", "vault_created", { passphrase }));
     } else if (locked) {
-      askSecret(t("vault_unlock"), false, async (passphrase) =>
-        update(await post("vault/unlock", { passphrase }), "vault_unlocked"),
-      );
+      askSecret(t("vault_unlock"), false, (passphrase) => update("vault/unlock", "vault_unlocked", { passphrase }));
     } else {
-      await update(await post("vault/lock"), "vault_locked_now");
+      await update("vault/lock", "vault_locked_now");
+      await view.refresh();
     }
   });
 }

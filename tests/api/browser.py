@@ -34,7 +34,25 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--lang=zh-CN",
 )
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
+ATTEMPTS = 5
+STARTED = "ChromeDriver was started successfully"
+GO = """
+if (!arguments[0] || location.hash === arguments[0]) dispatchEvent(new HashChangeEvent('hashchange'));
+else location.hash = arguments[0];
+"""
+DRAWN = """
+const place = { '': 'home', '#/': 'home', '#/rectification': 'rectification' }[location.hash] ?? 'inspection';
+const step = document.querySelector('.tabs [aria-current]')?.hash ?? '';
+return document.getElementById('main')?.getAttribute('aria-busy') === 'false'
+  && !document.getElementById(place).hidden
+  && (place !== 'inspection' || step.startsWith(location.hash));
+"""
+# Of an element that is not rendered innerText is everything that it could show.
+SHOWS = """
+const e = document.querySelector(arguments[0]);
+return Boolean(e) && (e.id === 'notice' || e.checkVisibility()) && e.innerText.includes(arguments[1]);
+"""
 
 
 class Browser:
@@ -50,6 +68,24 @@ class Browser:
     def open(self, url: str) -> None:
         """Load a page."""
         self._call("POST", f"{self._session}/url", {"url": url})
+
+    def show(self, url: str) -> None:
+        """Go to an address of our page as a link does, and wait until what it names is drawn as it is now."""
+        root, _, fragment = url.partition("#")
+        if fragment.startswith("/") and self.url.partition("#")[0] == root:
+            self.run(GO, f"#{fragment}")
+        else:
+            self.open(url)
+        self.drawn()
+
+    def redraw(self) -> None:
+        """Have everything drawn anew, as every few seconds while a job runs."""
+        self.run(GO, "")
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until the page shows what its address names and asks for nothing more of it."""
+        self.wait(DRAWN)
 
     @property
     def url(self) -> str:
@@ -76,13 +112,15 @@ class Browser:
     def type(self, selector: str, value: str) -> None:
         """Put a value into a field as a person would: the field says that it changed."""
         script = (
-            "const e = document.querySelector(arguments[0]); e.value = arguments[1];"
+            "const e = document.querySelector(arguments[0]); if (!e) return false; e.value = arguments[1];"
+            "if (e.value !== arguments[1]) return false;"  # a choice that is not offered yet
             "e.dispatchEvent(new Event('change', { bubbles: true })); return true;"
         )
         self.wait(script, selector, value)
 
     def upload(self, selector: str, file: Path) -> None:
         """Choose a file."""
+        self.wait("return document.querySelector(arguments[0]) !== null", selector)
         found = self._call("POST", f"{self._session}/element", {"using": "css selector", "value": selector})
         element = next(iter(found.values()))
         self._call("POST", f"{self._session}/element/{element}/value", {"text": str(file)})
@@ -92,8 +130,12 @@ class Browser:
         return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
 
     def wait_for(self, text: str, selector: str = "body") -> None:
-        """Wait until an element shows ``text``."""
-        self.wait("return document.querySelector(arguments[0]).innerText.includes(arguments[1])", selector, text)
+        """Wait until an element shows ``text``; a notice may have gone by itself already."""
+        self.wait(SHOWS, selector, text)
+
+    def hush(self) -> None:
+        """Forget the last notice: what comes next may say the same."""
+        self.run("document.getElementById('notice-text').textContent = ''")
 
     def console(self) -> list[str]:
         """Warnings and errors of the console since the last call: script errors, CSP violations."""
@@ -142,28 +184,41 @@ def browser(size: tuple[int, int] = (1366, 768)) -> Generator[Browser]:
     """A fresh browser; driver and profile are gone afterwards."""
     driver = shutil.which("chromedriver")
     assert driver is not None, "chromedriver is missing (apt install chromium-driver)"
-    with tempfile.TemporaryDirectory(prefix="hezheng-browser-", ignore_cleanup_errors=True) as profile:
+    with (
+        tempfile.TemporaryDirectory(prefix="hezheng-browser-", ignore_cleanup_errors=True) as folder,
+        _driver(driver, Path(folder) / "driver.log") as port,
+    ):
+        window = Browser(port, size, Path(folder) / "profile")
+        yield window
+        window.close()
+
+
+@contextmanager
+def _driver(program: str, log: Path) -> Generator[int]:
+    """chromedriver's port. Whoever else takes the port that was free a moment ago makes it end: then another one."""
+    for _ in range(ATTEMPTS):
         port = _free_port()
-        process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with log.open("wb") as output:
+            process = subprocess.Popen([program, f"--port={port}"], stdout=output, stderr=output)
         try:
-            until(lambda: _listens(port), "chromedriver listens")
-            window = Browser(port, size, Path(profile))
-            yield window
-            window.close()
+            if _starts(process, log):
+                yield port
+                return
         finally:
             process.terminate()
             process.wait()
+    raise AssertionError(f"chromedriver does not start: {log.read_text()}")
+
+
+def _starts(process: subprocess.Popen[bytes], log: Path) -> bool:
+    until(lambda: STARTED in log.read_text() or process.poll() is not None, "chromedriver starts or ends")
+    return process.poll() is None
 
 
 def _free_port() -> int:
     """chromedriver's own ``--port=0`` fails when the port it was given for IPv6 is taken for IPv4."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(ask: Callable[[], T], what: str) -> T:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,26 @@ from api.built import Built, build
 from api.commands import hezheng as program
 from api.commands.base import guarded
 from appliance.folder import DataFolder, writing
-from config.clock import SystemClock
+from config.clock import Clock, SystemClock
 
 HEZHENG = Path(sys.executable).parent / "hezheng"
 SMALL_VAULT = "[vault]\nargon2_memory_mib = 8\nargon2_iterations = 1\nargon2_lanes = 1\n"
+
+
+@dataclass(frozen=True)
+class ShiftedClock(SystemClock):
+    """The laptop's clock, put forward or back."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+def at_noon() -> ShiftedClock:
+    """A clock that says noon now: whatever is counted in days, no midnight comes between."""
+    now = SystemClock().now()
+    return ShiftedClock(now.replace(hour=12, minute=0) - now)
 
 
 @dataclass(frozen=True)
@@ -65,10 +82,16 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def api(data: Path) -> Iterator[Api]:
+def clock() -> Clock:
+    """The appliance's."""
+    return SystemClock()
+
+
+@pytest.fixture
+def api(data: Path, clock: Clock) -> Iterator[Api]:
     folder = DataFolder(data)
     with writing(folder, ""):
-        built = build(folder, SystemClock())
+        built = build(folder, clock)
         yield Api(built, WsgiClient(built.app))
         built.appliance.jobs.stop()
 

@@ -159,7 +159,7 @@ def test_a_change_that_is_not_put_back_is_a_finding(api: Api, data: Path) -> Non
 
 
 def test_a_killed_appliance_leaves_an_open_entry_that_recovering_closes(data: Path) -> None:
-    machine = Machine(DISABLED, pending_seconds=0.7)
+    machine = Machine(DISABLED, pending_seconds=3600)
     inspection = prepared_elsewhere(data)
     with on_the_network(machine):
         command = [str(HEZHENG), "scan", "start", inspection, "--passphrase-fd", "0", "--data", str(data)]
@@ -172,6 +172,7 @@ def test_a_killed_appliance_leaves_an_open_entry_that_recovering_closes(data: Pa
         os.kill(scan.pid, signal.SIGKILL)
         scan.wait()
         assert machine.found[1] == MANUAL  # the start type was not put back yet
+        machine.hurry()
         (change,) = journal(data)
         assert change.open
         assert change.lines[-1]["step"] == Step.STARTING

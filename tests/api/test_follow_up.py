@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from werkzeug.test import Client as WsgiClient
 from api.built import build
 from api.commands.follow_up import follow_up
 from appliance.folder import DataFolder, writing
-from config.clock import SystemClock
+from config.clock import Clock, SystemClock
 from tests.api.conftest import Api
 from tests.api.test_api import facts_document
 from tests.api.test_ledgers import problem, upload
@@ -282,14 +282,15 @@ def test_the_commands_do_the_same(data: Path) -> None:
 
 
 @contextmanager
-def serving(folder: DataFolder) -> Generator[Api]:
+def serving(folder: DataFolder, clock: Clock | None = None) -> Generator[Api]:
     """An appliance that answers over HTTP as a running one does, so that commands find it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with writing(folder, f"http://127.0.0.1:{port}"):
-        built = build(folder, SystemClock())
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listening.getsockname()[1]
+        stack.enter_context(writing(folder, f"http://127.0.0.1:{port}"))
+        built = build(folder, clock or SystemClock())
         (folder.run / "token").write_text(built.gate.api_token)
-        server = make_server("127.0.0.1", port, built.app, threaded=True)
+        server = make_server("127.0.0.1", port, built.app, threaded=True, fd=listening.fileno())
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

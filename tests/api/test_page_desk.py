@@ -40,10 +40,12 @@ def opened(page: Browser, one: str, verdict_id: str) -> None:
 
 
 def judge_again(page: Browser) -> None:
+    page.hush()
     page.click("#audit-start")
     page.click("#ask-yes")
     page.wait_for("判定已完成", "#notice")
     page.wait("return document.getElementById('result-stale').hidden")
+    page.drawn()
 
 
 def test_a_decision_at_the_desk_is_entered_at_its_verdict_and_counts_once_judged_again(
@@ -104,7 +106,8 @@ def test_a_final_inspection_shows_what_was_decided_and_takes_nothing_more(shown:
     api, page, one = shown
     assert api.call("PATCH", one, {"phase": "final"}).status_code == 200
     show(page, one, "result")
+    page.wait_for("请重新运行判定", "#result-stale")
     judge_again(page)
-    page.wait_for("已于", "#final-banner")
-    page.wait_for("现场见到授权证书原件", "#verdicts")
+    assert "已于" in page.text("#final-banner")
+    assert "现场见到授权证书原件" in page.text("#verdicts")
     assert page.run("return document.querySelectorAll('details[data-key^=desk-]').length") == 0

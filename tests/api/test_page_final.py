@@ -33,8 +33,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         client.send("POST", f"/api/v1/inspections/{made}/facts", twin(number))
     url = served.launch_url()
     with browser() as window:
-        window.open(url)
-        window.wait_for(UNIT)
+        window.show(url)
         yield Page(window, client, url.partition("/#")[0], "", made)
     served.stop()
 
@@ -84,8 +83,8 @@ def test_a_final_inspection_says_so_and_is_reopened_with_a_reason(page: Page, tm
     window, one = page.window, f"/api/v1/inspections/{page.inspection}"
     page.client.send("PATCH", one, {"phase": "final"})
     judge(page)
-    window.open(f"{page.address}/?final#/{page.inspection}/result")
-    window.wait_for("定稿，结果为最终结果", "#final-banner")
+    page.show("result", "软件正版率")
+    assert "定稿，结果为最终结果" in window.text("#final-banner")
     assert window.run("return document.getElementById('phase-form').offsetParent === null")
     window.screenshot(tmp_path / "final.png")
     window.type("#reopen-form [name=reason]", "单位补交合同")

@@ -19,7 +19,7 @@ def test_a_follow_up_is_compared_and_a_notice_issued_on_the_page(data: Path) -> 
         visit(api, "initial", {1: ("autocad",), 2: ("solidworks",)}, "1")
         again = visit(api, "follow_up", {1: (), 2: ("solidworks",), 3: ("autocad",)}, "2")
         enter(api, page)
-        page.open(f"{page.url.partition('#')[0]}#/{identifier(again)}/follow")
+        page.show(f"{page.url.partition('#')[0]}#/{identifier(again)}/follow")
         page.wait_for("尚未指定比对基准")
         page.run("document.querySelector('#tab-follow details').open = true; return true")
         page.click("#baseline-form button.primary")
@@ -32,7 +32,7 @@ def test_a_follow_up_is_compared_and_a_notice_issued_on_the_page(data: Path) -> 
         page.click("#followed-lines summary")
         page.wait_for("R29 · 非正版", "#followed-lines")
         page.wait_for("PC3-2", "#followed-lines")
-        refreshed(page)
+        page.redraw()
         page.wait_for("R29 · 非正版", "#followed-lines")
         page.run("for (const one of document.querySelectorAll('#tab-follow details')) one.open = true; return true")
         page.type("#notice-form [name=number]", "整改〔2026〕1号")
@@ -42,22 +42,13 @@ def test_a_follow_up_is_compared_and_a_notice_issued_on_the_page(data: Path) -> 
         assert [one["number"] for one in api.get(f"{again}/notices")["items"]] == ["整改〔2026〕1号"]
         page.type("#notices [name=text]", "现场看过")
         page.type("#notices select[name=kind]", "accept")
-        refreshed(page)
+        page.redraw()
         assert page.run("return document.querySelector('#notices [name=text]').value") == "现场看过"
         page.click("#notices form button")
         page.wait_for("已销号", "#notices")
 
 
-def refreshed(page: Browser) -> None:
-    """As at the end of a job: everything is drawn anew, and what was opened or typed stays."""
-    page.run(
-        "document.querySelector('#followed-lines tr').id = 'before'; dispatchEvent(new HashChangeEvent('hashchange'))"
-    )
-    page.wait("return !document.getElementById('before')")
-
-
 def enter(api: Api, page: Browser) -> None:
     """Log in as a person does, by the launch link."""
     address = read_holder(api.built.appliance.folder)["address"]
-    page.open(f"{address}/#token={api.built.gate.new_launch_token()}")
-    page.wait_for("督查列表")
+    page.show(f"{address}/#token={api.built.gate.new_launch_token()}")

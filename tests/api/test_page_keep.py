@@ -32,34 +32,33 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Brows
 
 
 def show(page: Browser, one: str, tab: str) -> None:
-    page.open(f"{page.url.partition('#')[0]}#/{identifier(one)}/{tab}")
-    page.wait(
-        "const open = (id) => !document.getElementById(id).hidden;"
-        "return open('inspection') && open(`tab-${arguments[0]}`)",
-        tab,
-    )
+    page.show(f"{page.url.partition('#')[0]}#/{identifier(one)}/{tab}")
 
 
 COUNTED = """
-if (!window.asked) {
-  window.asked = { ended: 0, open: 0 };
-  const ask = window.fetch;
-  window.fetch = async (...all) => {
-    asked.open += 1;
-    try { return await ask(...all); } finally { asked.open -= 1; asked.ended += 1; }
-  };
-}
-asked.ended = 0;
-dispatchEvent(new HashChangeEvent('hashchange'));
+if (window.asked) return;
+window.asked = { open: 0 };
+const ask = window.fetch;
+window.fetch = async (...all) => {
+  asked.open += 1;
+  try {
+    const answer = await ask(...all);
+    await answer.clone().arrayBuffer();
+    return answer;
+  } finally { asked.open -= 1; }
+};
 """
-QUIET = "return new Promise((done) => setTimeout(() => done(asked.ended > 4 && asked.open === 0), 100))"
+QUIET = "return new Promise((done) => setTimeout(() => done(asked.open === 0), 100))"
 
 
 def refresh(page: Browser) -> None:
-    """Draw everything anew, as every few seconds while a job runs, until nothing more is asked for."""
+    """Draw everything anew, as every few seconds while a job runs, until nothing more is asked for.
+
+    What details that stay open hold is asked for at the end of it.
+    """
     page.run(COUNTED)
-    for _ in range(3):
-        page.wait(QUIET)
+    page.redraw()
+    page.wait(QUIET)
 
 
 def keys(page: Browser, selector: str, text: str) -> None:

@@ -23,8 +23,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     made = str(client.send("POST", "/api/v1/inspections", {"unit": unit["id"]})["id"])
     url = served.launch_url()
     with browser() as window:
-        window.open(url)
-        window.wait_for("台账测试单位")
+        window.show(url)
         yield Page(window, client, url.partition("/#")[0], "", made)
     served.stop()
 

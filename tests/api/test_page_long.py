@@ -25,8 +25,7 @@ longTable(place, [['name', (row) => row.name]], rows.slice(0, arguments[0]), {
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     served = serve_inside([], tmp_path_factory.mktemp("long"))
     with browser() as opened:
-        opened.open(served.launch_url())
-        opened.wait_for("督查列表")
+        opened.show(served.launch_url())
         yield opened
     served.stop()
 

@@ -25,8 +25,7 @@ def test_a_folder_is_imported_from_the_page_and_its_values_are_traced(page: Page
     subprocess.run(["sh", tmp_path / "hezheng-linux.sh"], input=typed, capture_output=True, check=True, timeout=120)
     (folder,) = (tmp_path / "results").iterdir()
     window = page.window
-    window.open(f"{page.address}/#/{made}/scan")
-    window.wait_for("制作单机采集器", "#tab-scan")
+    window.show(f"{page.address}/#/{made}/scan")
     window.click("#collector-make")
     window.wait_for("只有本次督查能导入", "#notice")
     window.upload("#folder-form [name=files]", folder)

@@ -54,18 +54,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def window(served: Served) -> Iterator[Browser]:
     with browser((1366, 900)) as opened:
-        opened.open(served.launch_url())
-        opened.wait_for("还没有督查")
+        opened.show(served.launch_url())
+        assert "还没有督查" in opened.text("#inspections")
         yield opened
 
 
 def home(window: Browser) -> str:
     """The list, read anew."""
     root = window.url.split("#")[0]
-    window.run("location.hash = '#/rectification'")
-    window.wait_for("检查整改落实情况统计表")
-    window.run("location.hash = '#/'")
-    window.wait_for("其他电脑的证据包")
+    window.show(f"{root}#/")
     return root
 
 
@@ -157,7 +154,7 @@ def test_a_replay_says_byte_identical_or_which_computer_differs(
     take(served, window, honest.path)
     assert SIGNER.fingerprint in {row["fingerprint"] for row in imported(served)}
     for made, said in ((honest.made, "复算一致"), (bundle.made, "处与封存时不同")):
-        window.open(f"{root}#/{made.inspection}/seal")
+        window.show(f"{root}#/{made.inspection}/seal")
         window.wait_for("签名人指纹", "#bundles")
         window.click("#bundles .actions button")
         window.wait_for(said, "#bundles")
@@ -190,7 +187,7 @@ def test_parts_of_one_inspection_are_joined_once_every_conflict_is_decided(
     window.wait("return location.hash.endsWith('/result')")
     merged = window.url.split("/")[-2]
     assert merged not in {first.made.inspection, second.made.inspection}
-    window.open(f"{root}#/{merged}/seal")
+    window.show(f"{root}#/{merged}/seal")
     for one in (first, second):
         window.wait_for(one.made.inspection, "#parts")
         assert one.signer in re.sub(r"\s", "", window.text("#parts"))

@@ -26,8 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def window(served: Served) -> Iterator[Browser]:
     with browser() as opened:
-        opened.open(served.launch_url())
-        opened.wait_for("督查列表")
+        opened.show(served.launch_url())
         yield opened
 
 
@@ -47,8 +46,8 @@ def new_inspection(served: Served, unit: str) -> str:
 def test_no_unit_is_preselected_and_a_unit_is_only_made_with_its_inspection(served: Served, window: Browser) -> None:
     new_inspection(served, "甲局")
     root = window.url.split("#")[0]
-    window.open(f"{root}?1#/")
-    window.wait_for("甲局", "#inspections")
+    window.show(f"{root}#/")
+    assert "甲局" in window.text("#inspections")
     assert window.run(NOTHING_CHOSEN)
     window.click("#new-inspection button")
     assert window.run("return !document.querySelector('#new-inspection').checkValidity()")
@@ -67,7 +66,7 @@ def test_no_unit_is_preselected_and_a_unit_is_only_made_with_its_inspection(serv
 def test_the_form_of_an_authorisation_has_its_times_again_after_one_was_recorded(
     served: Served, window: Browser
 ) -> None:
-    window.open(f"{window.url.split('#')[0]}#/{new_inspection(served, '丙局')}/prepare")
+    window.show(f"{window.url.split('#')[0]}#/{new_inspection(served, '丙局')}/prepare")
     window.wait_for("尚未登记检测授权", "#authorisations")
     before = window.run(FIELD.format("not_before"))
     for name, value in (("ranges", "10.9.0.0/24"), ("document_no", "〔2026〕1号"), ("signer", "张三")):
@@ -83,7 +82,7 @@ def test_the_form_of_an_authorisation_has_its_times_again_after_one_was_recorded
 def test_segments_are_named_on_the_page_and_offered_for_a_scan(served: Served, window: Browser) -> None:
     inspection = new_inspection(served, "丁局")
     authorise(served, inspection, -1)
-    window.open(f"{window.url.split('#')[0]}#/{inspection}/prepare")
+    window.show(f"{window.url.split('#')[0]}#/{inspection}/prepare")
     window.wait_for("尚未登记网段", "#segments")
     window.click("#segment-details summary")
     window.type("#segment-form [name=range]", "10.8.0.0/25")
@@ -106,8 +105,8 @@ def test_an_authorisation_out_of_its_time_is_warned_of_in_both_steps(
     inspection = new_inspection(served, f"单位 {minutes}")
     authorise(served, inspection, minutes)
     root = window.url.split("#")[0]
-    window.open(f"{root}#/{inspection}/prepare")
+    window.show(f"{root}#/{inspection}/prepare")
     window.wait_for(said, "#authorisation-warning")
-    window.open(f"{root}#/{inspection}/scan")
+    window.show(f"{root}#/{inspection}/scan")
     window.wait_for(said, "#scan-hint")
     assert window.run("return document.getElementById('scan-hint').className") == "banner bad"

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from appliance.folder import DataFolder
-from config.clock import SystemClock, rfc3339
 from tests.api.browser import Browser, browser
-from tests.api.conftest import SMALL_VAULT, Api
+from tests.api.conftest import SMALL_VAULT, Api, at_noon
 from tests.api.test_follow_up import UNIT, done, identifier, serving, visit
 from tests.api.test_page_follow_up import enter
+from tests.api.test_schedules import make_due
 
-TODAY = SystemClock().now().date()
+CLOCK = at_noon()
+TODAY = CLOCK.now().date()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Brows
     data = tmp_path_factory.mktemp("rectification") / "data"
     data.mkdir()
     (data / "hezheng.toml").write_text(SMALL_VAULT)
-    with serving(DataFolder(data)) as api, browser((1366, 900)) as page:
+    with serving(DataFolder(data), CLOCK) as api, browser((1366, 900)) as page:
         api.post("/api/v1/units", {"name": UNIT})
         enter(api, page)
         yield api, page
@@ -41,7 +42,7 @@ def issue(api: Api, one: str, number: str, days: int, **more: Any) -> Any:
 
 
 def show(page: Browser, rest: str) -> None:
-    page.open(f"{page.url.partition('#')[0]}#/{rest}")
+    page.show(f"{page.url.partition('#')[0]}#/{rest}")
 
 
 def test_papers_go_to_a_notice_and_reminders_stand_above_them(shown: tuple[Api, Browser], tmp_path: Path) -> None:
@@ -76,8 +77,8 @@ def test_one_finding_of_a_notice_is_closed_by_ticking_it(shown: tuple[Api, Brows
     page.click(f"details[data-key='{notice['id']}'] summary")
     page.click(f"[name=key][value='{key}']")
     page.type(f"form[data-key='{notice['id']}'] select", "accept")
-    page.run("dispatchEvent(new HashChangeEvent('hashchange'))")
-    page.wait(f"return document.querySelector(\"[name=key][value='{key}']\").checked")
+    page.redraw()
+    page.wait(f"return document.querySelector(\"[name=key][value='{key}']\")?.checked")
     page.screenshot(tmp_path / "ticked.png", whole=True)
     page.click(f"form[data-key='{notice['id']}'] button")
     page.wait_for("已销号：非正版软件 · AutoCAD", "#notices")
@@ -98,7 +99,7 @@ def test_what_is_due_in_all_units_is_answered_in_one_place_after_the_seal_too(
     notice = issue(api, one, "整改〔2026〕3号", 3)
     issue(api, one, "整改〔2026〕4号", 20)
     show(page, "")
-    page.wait_for("整改〔2026〕3号", "#todo")
+    assert "整改〔2026〕3号" in page.text("#todo")
     assert "4号" not in page.text("#todo")
     page.screenshot(tmp_path / "home.png", whole=True)
     page.click("#todo a")
@@ -118,10 +119,9 @@ def test_the_figures_of_a_month_are_a_table_that_prints_alone(shown: tuple[Api, 
     api, page = shown
     issue(api, judged(api, "3"), "整改〔2026〕5号", 30)
     show(page, "")
-    page.wait_for("其他电脑的证据包", "#home")
-    page.wait("return !document.getElementById('home').hidden")
+    assert "其他电脑的证据包" in page.text("#home")
     show(page, "rectification")
-    page.wait("return !document.getElementById('rectification').hidden")
+    page.type("#month-choice", f"{TODAY:%Y-%m}")
     page.wait_for(f"检查整改落实情况统计表（{TODAY.year} 年 {TODAY.month} 月）", "#month-title")
     page.wait_for("合计", "#month")
     month = api.get(f"/api/v1/rectification/months/{TODAY.year}/{TODAY.month}")
@@ -146,13 +146,12 @@ def test_what_the_schedule_asks_is_on_the_list_and_beside_the_notices(
 ) -> None:
     api, page = shown
     one = judged(api, "4")
-    api.post(f"{one}/schedules", {"once_at": rfc3339(SystemClock().now() + timedelta(milliseconds=100))})
+    make_due(api, one)
     show(page, f"{identifier(one)}/follow")
-    refresh = "dispatchEvent(new HashChangeEvent('hashchange'));"
-    page.wait(f"{refresh} return document.getElementById('follow-asks').innerText.includes('复查（回头看）')")
+    assert "复查（回头看）" in page.text("#follow-asks")
     page.screenshot(tmp_path / "asks.png", whole=True)
     show(page, "")
-    page.wait_for("复查（回头看）", "#todo")
+    assert "复查（回头看）" in page.text("#todo")
     assert page.run("return [...document.querySelectorAll('#todo a')].map((a) => a.hash)")[-1] == (
         f"#/{identifier(one)}/scan"
     )

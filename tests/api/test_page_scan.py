@@ -63,21 +63,19 @@ def start_scan(window: Browser, picture: Path) -> None:
 def test_a_scan_is_started_followed_judged_and_sealed_from_the_page(served: Served, demo: Demo, tmp_path: Path) -> None:
     inspection = prepare(served, demo)
     with browser() as window:
-        window.open(served.launch_url())
-        window.wait_for("督查列表")
-        window.open(f"{window.url}#/{inspection}/scan")
+        window.show(served.launch_url())
+        window.show(f"{window.url}#/{inspection}/scan")
         window.wait_for("可以开始检测", "#scan-hint")
         start_scan(window, tmp_path / "scan-dialog.png")
         window.console()  # the refused canary
-        window.wait_for("发现主机", "#job")
+        window.wait("const e = document.getElementById('job-text'); return e.checkVisibility() && e.textContent")
         window.wait_for("网络技术检测已完成：采集 8 台", "#notice")
         window.wait_for(f"账号先在 {CANARY} 上试登", "#scans")
         window.wait_for("有 3 台主机的密钥首次出现", "#keys")
         fingerprints = served.client.get(f"{V1}/inspections/{inspection}/host-keys")["items"]
         assert all(key["fingerprint"] in window.text("#keys") for key in fingerprints)
         window.click("#keys input")
-        window.run("document.querySelector('#keys tr').id = 'before'; dispatchEvent(new HashChangeEvent('hashchange'))")
-        window.wait("return !document.getElementById('before')")
+        window.redraw()
         assert window.run("return document.querySelector('#keys input').checked")  # what is ticked stays so
         window.run("for (const box of document.querySelectorAll('#keys input:not(:checked)')) box.click()")
         window.click("#keys-confirm")

@@ -27,8 +27,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     follow(client, client.send("POST", f"{V1}/inspections/{made}/audits"))
     url = served.launch_url()
     with browser() as window:
-        window.open(url)
-        window.wait_for("封存测试单位")
+        window.show(url)
         yield Page(window, client, url.partition("/#")[0], "", made)
     served.stop()
 
@@ -41,6 +40,7 @@ def test_an_inspection_is_sealed_printed_signed_and_sealed_again(page: Page, tmp
     window.wait_for("证据包将不加密", "#ask-text")
     window.click("#ask-yes")
     window.wait_for("第一次（数据）", "#bundles")
+    window.drawn()
     assert window.run("return document.getElementById('second-seal').disabled")
     link = window.run("return document.getElementById('sheet-link').href")
     (tmp_path / "签字页.pdf").write_bytes(b"%PDF-1.7 signed by both sides")

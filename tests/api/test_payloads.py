@@ -98,15 +98,14 @@ def test_there_are_five_hundred_different_payloads() -> None:
 
 def test_no_name_acts_on_the_page_and_each_is_shown_as_text(hostile: Hostile) -> None:
     with browser() as window:
-        window.open(hostile.served.launch_url())
-        window.wait_for("督查列表")
+        window.show(hostile.served.launch_url())
         root = window.url.split("#")[0]
         window.requests()
         seen = "".join(computers(window, root, hostile.inspection))
         for tab, text in (("prepare", "资产.csv"), ("result", "实有账无"), ("seal", "尚未封存")):
-            window.open(f"{root}#/{hostile.inspection}/{tab}")
+            window.show(f"{root}#/{hostile.inspection}/{tab}")
             window.wait_for(text, f"#tab-{tab}")
-        window.open(f"{root}#/{hostile.inspection}/prepare")
+        window.show(f"{root}#/{hostile.inspection}/prepare")
         window.click("#ledgers button")
         window.wait("return document.querySelectorAll('#ledger-rows td').length")
         assert window.run(
@@ -124,7 +123,7 @@ def test_no_name_acts_on_the_page_and_each_is_shown_as_text(hostile: Hostile) ->
 
 def computers(window: Browser, root: str, inspection: str) -> Iterator[str]:
     """The text of what was read from each computer, as it is shown."""
-    window.open(f"{root}#/{inspection}/scan")
+    window.show(f"{root}#/{inspection}/scan")
     window.wait(f"return document.querySelectorAll('#hosts button:not([hidden])').length >= {HOSTS}")
     for number in range(HOSTS):
         window.run("document.querySelectorAll('#hosts tbody button')[arguments[0]].click()", number)

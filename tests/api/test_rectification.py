@@ -13,13 +13,19 @@ from click.testing import CliRunner
 
 from api.commands.rectify import rectify
 from appliance.folder import DataFolder
-from config.clock import SystemClock
-from tests.api.conftest import Api
+from config.clock import Clock
+from tests.api.conftest import Api, at_noon
 from tests.api.test_follow_up import UNIT, compared, done, identifier, serving, visit
 from tests.api.test_ledgers import problem
 
-TODAY = SystemClock().now().date()
+CLOCK = at_noon()
+TODAY = CLOCK.now().date()
 SOON = (TODAY + timedelta(days=5)).isoformat()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return CLOCK
 
 
 @pytest.fixture
@@ -165,7 +171,7 @@ def test_an_event_that_does_not_fit_is_refused_by_name(api: Api, judged: str) ->
 
 
 def test_the_commands_do_the_same(data: Path) -> None:
-    with serving(DataFolder(data)) as api:
+    with serving(DataFolder(data), CLOCK) as api:
         api.post("/api/v1/units", {"name": UNIT})
         one = identifier(visit(api, "initial", {1: ("autocad",)}, "1"))
 

@@ -21,7 +21,7 @@ def soon(days: float = 1) -> str:
 def make_due(api: Api, one: str) -> str:
     """A run that has been due for three hours; returns its id."""
     schedule = api.post(f"{one}/schedules", {"once_at": soon()})["id"]
-    past = SystemClock().now() - timedelta(hours=3)
+    past = api.built.appliance.clock.now() - timedelta(hours=3)
     with api.built.appliance.index() as db:
         rule = f'{{"type":"once","at":"{rfc3339(past)}"}}'
         db.execute(

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.lab.netns import LabError, clean_environment
 from tests.lab.peer import Peer
 
-READY_SECONDS = 10
+READY_SECONDS = 60
 
 
 def start(peer: Peer) -> None:

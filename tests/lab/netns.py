@@ -19,7 +19,7 @@ from typing import Any
 NAME = re.compile(r"^hz(?P<pid>\d+)x\d+-")
 BRIDGE = "br0"
 NIC = "eth0"
-END_SECONDS = 10
+END_SECONDS = 60
 
 
 class LabError(Exception):
@@ -90,7 +90,7 @@ def end(pid: int) -> None:
 
 
 def await_end(pids: Sequence[int]) -> None:
-    """Wait until none of the killed processes lives. Raises LabError after a few seconds."""
+    """Wait until none of the killed processes lives. Raises LabError after a minute."""
     deadline = time.monotonic() + END_SECONDS
     while left := [pid for pid in pids if alive(pid)]:
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ from tests.lab import netns
 from tests.lab.netns import LabError, Namespace
 from tests.lab.plans import HostPlan
 
-READY_SECONDS = 20
+READY_SECONDS = 120
 OWN_PLACES = ("/etc/", "/var/lib/", "/opt/", "/home/", "/root/", "/usr/bin/", "/usr/local/", "/usr/share/applications/")
 GROUPS = "root:x:0:\nnogroup:x:65534:\nusers:x:100:\n"
 NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"

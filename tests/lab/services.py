@@ -86,6 +86,11 @@ class Machine:
         if self.state == STOPPED:
             self.process = 0
 
+    def hurry(self) -> None:
+        """What is pending settles now, and what comes at once."""
+        with self.lock:
+            self.pending_seconds = self._settles = 0
+
     def opened(self) -> bool:
         """Open the registry's pipe; whether it is there."""
         if self.state == STOPPED and self.triggers and self.start_type != DISABLED:

@@ -22,7 +22,7 @@ SYNCS = "fsync,fdatasync,sync_file_range,syncfs"
 HELPERS = "close,lseek,dup,dup2,dup3"
 LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 ARGUMENT = re.compile(r' *(?:"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(AT_FDCWD|\d+)<([^>]*)>(?:\(deleted\))?|([^,]+))')
-ATTACH_SECONDS = 20
+ATTACH_SECONDS = 60
 LONGEST = 1 << 22
 
 

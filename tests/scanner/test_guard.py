@@ -17,7 +17,7 @@ from scanner.process import Emit, Job, Limits
 from scanner.scope import OutOfScope, install_guard
 
 HOST = "127.0.0.1"
-LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_mb=512)
+LIMITS = Limits(wall_seconds=120, cpu_seconds=10, memory_mb=512)
 
 
 def connect_to(address: str) -> Callable[[int], object]:

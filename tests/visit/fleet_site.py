@@ -110,7 +110,7 @@ class FleetSite:
         """The job as it stands."""
         return self.client.get(f"{V1}/jobs/{job['id']}")
 
-    def await_job(self, job: Mapping[str, Any], done: Any, seconds: float = 60) -> dict[str, Any]:
+    def await_job(self, job: Mapping[str, Any], done: Any, seconds: float = 240) -> dict[str, Any]:
         """Wait until ``done(job)`` holds."""
         deadline = time.monotonic() + seconds
         while not done(state := self.job(job)):
@@ -129,4 +129,4 @@ class FleetSite:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``hezheng`` beside it."""
         words = [str(Path(sys.executable).parent / "hezheng"), *arguments, "--data", str(self.folder / "data")]
-        return subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return subprocess.run(words, capture_output=True, text=True, timeout=240)

@@ -34,7 +34,7 @@ def ticks(ahead: timedelta) -> int:
 
 def logon(machine: Machine, secret: str = SECRET, domain: str = "UNIT") -> SessionError:
     """How logging on over SMB ends."""
-    limits = SmbLimits(connect_seconds=2, answer_seconds=5, deadline_seconds=10)
+    limits = SmbLimits(connect_seconds=10, answer_seconds=60, deadline_seconds=120)
     with serving(machine, SECRET) as port:
         target = SmbTarget(address=HOST, port=port, username="inspector", domain=domain, secret=secret)
         with pytest.raises(SessionError) as ended, logged_on(target, limits, SystemClock()):

@@ -20,7 +20,7 @@ LATER = 40
 PENDING = 0x103
 
 
-def read_through(peers: Lan, name: str, tamper: Tamper, answer_seconds: float = 5) -> int:
+def read_through(peers: Lan, name: str, tamper: Tamper, answer_seconds: float = 60) -> int:
     """Values read while ``tamper`` is at work."""
     with (
         relay(peers.host(name).address, tamper) as middle,
@@ -179,7 +179,7 @@ def test_silence_in_the_middle_keeps_what_was_read_and_then_times_out(peers: Lan
     with (
         relay(peers.host("SIGNED").address, lambda index, packet: [] if index > 600 else [packet]) as middle,
         pytest.raises(TimedOut) as late,
-        session("127.0.0.1", middle.port, answer_seconds=0.5) as opened,
+        session("127.0.0.1", middle.port, answer_seconds=4) as opened,
     ):
         read.extend(opened.registry.subkeys(UNINSTALL))
     assert late.value.reason.code == "smb.silent"

@@ -21,7 +21,9 @@ from tests.lab.plans import Hardware, LinuxPc
 from tests.scanner.laptop import inside
 
 PASSWORD = "云水 Inspect 'n\" $x 7"
-LIMITS = SshLimits(connect_seconds=2, answer_seconds=15, deadline_seconds=40, output_bytes=1 << 20, total_bytes=1 << 21)
+LIMITS = SshLimits(
+    connect_seconds=10, answer_seconds=60, deadline_seconds=120, output_bytes=1 << 20, total_bytes=1 << 21
+)
 CLOCK = SystemClock()
 PAM = "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_permit.so\n"
 SUDOERS: Mapping[str, str] = {

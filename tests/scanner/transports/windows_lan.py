@@ -107,8 +107,8 @@ def _pc(name: str, number: int, **options: Any) -> WindowsPc:
 def session(
     address: str, port: int = 445, username: str = USERNAME, secret: str = PASSWORD, **limits: float
 ) -> Generator[WindowsSession]:
-    """Log on with our own transport; limits are short, so that a test of silence is short."""
-    bounds = SmbLimits(**{"connect_seconds": 2, "answer_seconds": 5, "deadline_seconds": 30, **limits})  # pyright: ignore[reportArgumentType]
+    """Log on with our own transport; a test of silence names its own short limits, any other may take its time."""
+    bounds = SmbLimits(**{"connect_seconds": 10, "answer_seconds": 60, "deadline_seconds": 120, **limits})  # pyright: ignore[reportArgumentType]
     target = SmbTarget(address=address, port=port, username=username, secret=secret)
     with open_windows(target, bounds, SystemClock()) as opened:
         yield opened

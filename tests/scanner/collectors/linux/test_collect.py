@@ -39,7 +39,9 @@ PASSWORD = "云水 Inspect 7"
 SERVICE_KEY = "0389218"
 ACTIVATION_CODE = "Q7X2M9KD4PZR8WTN"
 EVERYTHING_READ = {collector.name: "READ" for collector in LINUX_COLLECTORS}
-LIMITS = SshLimits(connect_seconds=2, answer_seconds=10, deadline_seconds=30, output_bytes=1 << 24, total_bytes=1 << 25)
+LIMITS = SshLimits(
+    connect_seconds=10, answer_seconds=60, deadline_seconds=120, output_bytes=1 << 24, total_bytes=1 << 25
+)
 SAMPLES = Path(__file__).parents[3] / "data" / "linux" / "os_release"
 HARDWARE = Hardware(
     maker="Great Wall", model="GW-001N1A-FTH", serial="GW20A0001", uuid="4c4c4544-0042-3510-8051-b4c04f4b3132"
