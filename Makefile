@@ -8,7 +8,7 @@ NAME ?=
 RUN_PACKAGES := nmap openssl
 AD_PACKAGES := samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
 LAB_PACKAGES := nmap samba smbclient openssh-server iproute2 iptables rpm tcpdump openssl strace e2fsprogs
-TEST_PACKAGES := $(LAB_PACKAGES) $(AD_PACKAGES) sudo chromium chromium-driver fonts-noto-cjk wine wine64 busybox
+TEST_PACKAGES := $(LAB_PACKAGES) $(AD_PACKAGES) sudo chromium chromium-driver fonts-noto-cjk wine wine64 busybox tshark
 
 .PHONY: setup run test check bench fuzz demo setup-test lock clean
 

@@ -15,6 +15,7 @@ from appliance.ledger.model import Asset, AssetCategory
 from appliance.model import Rate, SoftwareOrigin
 
 Pair = tuple[str, str]  # 计算机编号, product id
+Group = tuple[str, AssetCategory]  # department, kind of computer
 
 
 def coverage_rate(roster: Roster, collected: Iterable[str]) -> Rate:
@@ -66,14 +67,17 @@ def asset_match_rate(roster: Roster, justified_count: bool = False) -> Rate:
 
 
 def quantity_match_rate(roster: Roster) -> Rate:
-    """账实相符率 (数量相符): departments whose number of computers found equals the number listed ÷ departments."""
-    listed: dict[str, int] = {}
-    found: dict[str, int] = {}
+    """账实相符率 (数量相符): groups of a department and a kind of computer of which as many were found as are listed ÷
+    groups.
+    """
+    listed: dict[Group, int] = {}
+    found: dict[Group, int] = {}
     counts = found_by_asset(roster, (host.id for host in roster.hosts))
     for number, asset in roster.base.items():
-        listed[asset.department] = listed.get(asset.department, 0) + asset.quantity
-        found[asset.department] = found.get(asset.department, 0) + counts[number]
-    n = sum(listed[department] == found[department] for department in listed)
+        group = asset.department, asset.category or AssetCategory.OTHER
+        listed[group] = listed.get(group, 0) + asset.quantity
+        found[group] = found.get(group, 0) + counts[number]
+    n = sum(listed[group] == found[group] for group in listed)
     return Rate(n=n, d=len(listed), lower=n, upper=n, final=True, definition="rate.quantity_match")
 
 
