@@ -130,6 +130,10 @@ def record_list(inspection_id: str, kind: str | None, data: Path | None, as_json
 @click.option("--rate", "rate_name", help="指标名，如 legal_rate.office。")
 @click.option("--position", "software_no", help="软件编号：说明它的许可缺口或闲置。")
 @click.option("--number", type=click.Choice(["n", "d", "excluded", "lower", "upper"]), default="n", show_default=True)
+@click.option(
+    "--by", type=click.Choice(["department", "kind", "xinchuang"]), help="只看一组：按部门、计算机类别或信创。"
+)
+@click.option("--group", default="", help="组名，如 财务科、notebook、yes；空为未登记。")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @data_option
 @json_option
@@ -139,6 +143,8 @@ def explain(
     rate_name: str | None,
     software_no: str | None,
     number: str,
+    by: str | None,
+    group: str,
     limit: int,
     data: Path | None,
     as_json: bool,
@@ -152,7 +158,8 @@ def explain(
             query = {"software_no": software_no, "limit": limit}
             found = client.get(f"{ONE}/{inspection_id}/positions/explain", **query)
         else:
-            found = client.get(f"{ONE}/{inspection_id}/rates/{rate_name}/explain", number=number, limit=limit)
+            part = {"dimension": by, "group": group} if by else {}
+            found = client.get(f"{ONE}/{inspection_id}/rates/{rate_name}/explain", number=number, limit=limit, **part)
         put(found, "explanation", as_json)
 
 

@@ -1,6 +1,7 @@
 // The result: figures, rates, what was not collected, findings, verdicts, licence positions.
 
 import { all, get, post } from "./api.js";
+import * as breakdown from "./breakdown.js";
 import { $, ask, complain, enable, fill, h, onClick, options, quiet, table } from "./dom.js";
 import * as desk from "./desk.js";
 import { runningHere } from "./jobs.js";
@@ -33,6 +34,7 @@ export async function show(view) {
   found.judgedAt = head.created_at;
   showState(view, head);
   showRates(summary.rates, head.head.phase);
+  breakdown.show(head.head.breakdowns);
   showFilters(summary.verdicts);
   showVerdicts(view);
   await showFindings(view, findings);
@@ -245,6 +247,7 @@ export function reset() {
 }
 
 export function bind(view) {
+  breakdown.bind();
   for (const jump of document.querySelectorAll("[data-jump]")) {
     jump.addEventListener("click", () => $(jump.dataset.jump).closest(".card").scrollIntoView({ block: "start" }));
   }

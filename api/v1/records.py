@@ -87,6 +87,10 @@ def explain_position(path: InspectionPath, query: PositionQuery) -> Any:
 
 @records.get(f"{ONE}/rates/<rate_name>/explain")
 def explain_rate(path: RatePath, query: RateQuery) -> Any:
-    """A number of a rate (``n``, ``d``, ``excluded``, ``lower``, ``upper``) down to what was counted."""
-    args = (path.rate_name, query.number, query.after, query.limit)
+    """A number of a rate (``n``, ``d``, ``excluded``, ``lower``, ``upper``) down to what was counted.
+
+    With ``dimension`` and ``group`` the number is that of a part of the unit, as ``head.breakdowns`` has it.
+    """
+    part = (query.dimension, query.group) if query.dimension else None
+    args = (path.rate_name, query.number, part, query.after, query.limit)
     return answer(explaining.rate(appliance(), path.inspection_id, *args))

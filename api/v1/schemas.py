@@ -306,6 +306,8 @@ class RatePath(InspectionPath):
 
 class RateQuery(SequenceQuery):
     number: Literal["n", "d", "excluded", "lower", "upper"] = "n"
+    dimension: Literal["department", "kind", "xinchuang"] | None = None
+    group: Annotated[str, Field(max_length=200)] = ""
 
 
 class PositionQuery(SequenceQuery):

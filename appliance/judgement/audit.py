@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.judgement.audit_output import Output, Summary
+from appliance.judgement.breakdowns import place_in
 from appliance.judgement.decisions import Decided
 from appliance.judgement.declared import UnitKind
 from appliance.judgement.differences import Difference
 from appliance.judgement.entitlements import Register, build_register
+from appliance.judgement.places import place_of
 from appliance.judgement.positions import Position, SeatPlan, Surplus, has_seat_by_paper, plan_seats
 from appliance.judgement.roster import AuditHost, Roster, build_roster, found_by_asset
 from appliance.judgement.survey import AuditInputs, Survey, survey_hosts
@@ -131,7 +133,7 @@ class AuditRun:
         return self._finish().differences
 
     def hosts(self) -> Iterator[dict[str, Any]]:
-        """The computers as judged: host_id, address, hostname, asset_no, facts_id, collected, client, marks."""
+        """The computers as judged: host_id, address, hostname, asset_no, facts_id, collected, client, marks, place."""
         collected, clients = set(self._survey.collected()), set(self._survey.clients)
         marks = self._finish().marks
         for host in self._roster.hosts:
@@ -145,12 +147,13 @@ class AuditRun:
                 "collected": int(host.id in collected),
                 "client": int(host.id in clients),
                 "marks": marks.get(host.id, ""),
+                **place_in(self._roster, self._survey.computers, host.id)._asdict(),
             }
 
     def assets(self) -> Iterator[dict[str, Any]]:
-        """A: asset_no, quantity, department, ledger row."""
+        """A: asset_no, quantity, department, kind, xinchuang, ledger row."""
         for number, asset in self._roster.base.items():
-            row = {"asset_no": number, "quantity": asset.quantity, "department": asset.department}
+            row = {"asset_no": number, "quantity": asset.quantity, **place_of(asset, None)._asdict()}
             yield {**row, "row": asset.ref.text()}
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from appliance.judgement.base_rates import (
     quantity_match_rate,
     rectification_rate,
 )
+from appliance.judgement.breakdowns import Breakdowns, joined, over_parts
 from appliance.judgement.declared import Declared
 from appliance.judgement.differences import Difference, differences
 from appliance.judgement.documents import canonical, rate_document, records_digest, verdict_document
@@ -33,11 +34,11 @@ from appliance.judgement.findings import (
 )
 from appliance.judgement.host_signs import of_signs
 from appliance.judgement.positions import Surplus
-from appliance.judgement.rates import by_mode, computer_rates, domestic_rate, legal_rate, software_rates
+from appliance.judgement.rates import by_mode, computer_rates, software_rates
 from appliance.judgement.roster import Roster
 from appliance.judgement.survey import AuditInputs, Survey
-from appliance.judgement.tallies import Breakdowns, ComputerTally, Tally
-from appliance.model import Category, Finding, Phase, Product, Rate, SoftwareOrigin, Verdict
+from appliance.judgement.tallies import ComputerTally, Tally
+from appliance.model import Finding, Phase, Product, Rate, Verdict
 from appliance.rules.model import Copy
 from config.message import Message
 
@@ -136,25 +137,37 @@ class Output:
         return over_licence(surplus, reasons, tuple(verdict.id for verdict in verdicts))
 
     def _rates(self, roster: Roster, survey: Survey, unnamed: int) -> dict[str, Rate]:
-        inputs, switches, declared = self._inputs, self._inputs.policy.switches, self._inputs.declared
-        collected = survey.collected()
-        window = inputs.window or (inputs.as_of, inputs.as_of)
-        clients = survey.clients if switches.power_on_base == "clients" else None
+        switches, declared = self._inputs.policy.switches, self._inputs.declared
         software = software_rates(self._tally, switches.audited_categories)
         rates = {
             **by_mode({**software, **computer_rates(self._computers, unnamed)}, switches.legal_rate_mode),
-            "coverage_rate": coverage_rate(roster, collected),
-            "asset_match_rate": asset_match_rate(roster, switches.justified_in_asset_match),
+            **self._over_the_ledger(roster, frozenset(survey.collected()), frozenset(survey.clients)),
             "asset_match_rate.quantity": quantity_match_rate(roster),
-            **client_rates(roster, survey.clients, collected, declared.official),
-            "power_on_rate": power_on_rate(roster, declared.official, window, clients),
             **purchase_rates(declared.purchases),
             "ledger_match_rate": ledger_match_rate(*allocation_pairs(declared, self._register, survey)),
             "rectification_rate": rectification_rate(declared.rectifications),
         }
-        if inputs.phase is Phase.FINAL:  # 定稿: what is still open stays in the denominator and out of the numerator
-            return {name: replace(rate, final=True) for name, rate in rates.items()}
-        return rates
+        return self._as_of_phase(rates)
+
+    def _over_the_ledger(self, roster: Roster, collected: Set[str], clients: Set[str]) -> dict[str, Rate]:
+        """The rates over the asset ledger, or a part of it; ``collected`` and ``clients``: host ids of the whole."""
+        inputs, switches, official = self._inputs, self._inputs.policy.switches, self._inputs.declared.official
+        read = [host.id for host in roster.hosts if host.id in collected]
+        with_client = [host.id for host in roster.hosts if host.id in clients]
+        window = inputs.window or (inputs.as_of, inputs.as_of)
+        return {
+            "coverage_rate": coverage_rate(roster, read),
+            "asset_match_rate": asset_match_rate(roster, switches.justified_in_asset_match),
+            **client_rates(roster, with_client, read, official),
+            "power_on_rate": power_on_rate(
+                roster, official, window, with_client if switches.power_on_base == "clients" else None
+            ),
+        }
+
+    def _as_of_phase(self, rates: Mapping[str, Rate]) -> dict[str, Rate]:
+        """定稿: what is still open stays in the denominator and out of the numerator."""
+        final = self._inputs.phase is Phase.FINAL
+        return {name: replace(rate, final=True) if final else rate for name, rate in rates.items()}
 
     def _head(self, inputs: AuditInputs, roster: Roster, survey: Survey) -> dict[str, Any]:
         everything = self._tally.total(self._tally.categories())
@@ -180,17 +193,29 @@ class Output:
                 "to_verify": everything.to_verify,
                 "apart": everything.apart,
             },
-            "breakdowns": self._broken_down(),
+            "breakdowns": self._broken_down(roster, survey),
             "host_lists": _host_lists(inputs),
             "standing": standing(inputs.phase, everything.to_verify).to_json(),
         }
 
-    def _broken_down(self) -> dict[str, dict[str, dict[str, Any]]]:
-        audited = self._inputs.policy.switches.audited_categories
+    def _broken_down(self, roster: Roster, survey: Survey) -> dict[str, dict[str, dict[str, Any]]]:
+        """Rate documents by name, by group, by dimension."""
+        switches = self._inputs.policy.switches
+        software = self._breakdowns.rates(switches.audited_categories, switches.legal_rate_mode == "computer")
+        sets = frozenset(survey.collected()), frozenset(survey.clients)
+        ledger = over_parts(roster, survey.computers, lambda part: _whole(self._over_the_ledger(part, *sets)))
         return {
-            dimension: {value: software_summary(tally, audited) for value, tally in sorted(values.items())}
-            for dimension, values in sorted(self._breakdowns.tallies.items())
+            dimension: {
+                group: {name: rate_document(rate) for name, rate in self._as_of_phase(rates).items()}
+                for group, rates in groups.items()
+            }
+            for dimension, groups in joined(ledger, software).items()
         }
+
+
+def _whole(rates: Mapping[str, Rate]) -> dict[str, Rate]:
+    """Without the parts of a rate: a part of the unit is not divided once more."""
+    return {name: rate for name, rate in rates.items() if "." not in name}
 
 
 def standing(phase: Phase, to_verify: int) -> Message:
@@ -199,13 +224,6 @@ def standing(phase: Phase, to_verify: int) -> Message:
         return Message.of("rate.final")
     code = "rate.final_open" if phase is Phase.FINAL else "rate.preliminary"
     return Message(code, {"to_verify": to_verify})
-
-
-def software_summary(tally: Tally, audited: frozenset[Category]) -> dict[str, Any]:
-    """``{"legal_rate": …, "domestic_rate": …}`` of one group, over the audited categories."""
-    everything, domestic = tally.total(audited), tally.total(audited, SoftwareOrigin.DOMESTIC)
-    rates = {"legal_rate": legal_rate(everything), "domestic_rate": domestic_rate(everything, domestic)}
-    return {name: rate_document(rate) for name, rate in rates.items()}
 
 
 def allocation_pairs(declared: Declared, register: Register, survey: Survey) -> tuple[set[Pair], set[Pair]]:

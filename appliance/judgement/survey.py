@@ -10,6 +10,7 @@ from appliance.judgement.copies import Folded, Recogniser, remembering
 from appliance.judgement.declared import NOTHING, Declared, UnitKind
 from appliance.judgement.findings import not_collected, of_computer, strong_identity
 from appliance.judgement.host_signs import HostSign
+from appliance.judgement.places import place_of
 from appliance.judgement.policy import Policy, Switches
 from appliance.judgement.reads import Read, read_facts
 from appliance.judgement.roster import AuditHost, Roster
@@ -120,8 +121,7 @@ def _computer(host: AuditHost, read: Read, identity: str, roster: Roster, repair
         brand=asset.brand if asset else "",
         repaired=asset is not None and asset.asset_no in repaired,
         ledger_serial=_other_serial(asset, (known and known.serial) or "") if asset else "",
-        kind=(known and known.chassis) or "",
-        xinchuang=asset.xinchuang if asset else None,
+        place=place_of(asset, known and known.chassis),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.judgement.positions import Surplus
@@ -10,7 +10,6 @@ from appliance.model import Category, Decision, Product, SoftwareOrigin
 from appliance.rules.model import Copy
 
 WORST_FIRST = (Decision.UNLICENSED, Decision.TO_VERIFY, Decision.LICENSED)
-UNKNOWN = ""
 MARKED = ("", *(category.value for category in Category))
 """What a computer is counted in: all audited categories together, and each category. Stored marks go by this order."""
 MARKS = {Decision.UNLICENSED: "u", Decision.TO_VERIFY: "v", Decision.LICENSED: "l"}
@@ -163,27 +162,3 @@ def _mark(decision: Decision | None, is_foreign: bool) -> str:
 
 def _worse(one: Decision | None, other: Decision) -> Decision:
     return other if one is None or WORST_FIRST.index(other) < WORST_FIRST.index(one) else one
-
-
-@dataclass(slots=True)
-class Breakdowns:
-    """Tallies by department, kind of device and 信创; surpluses at product level are in none of them."""
-
-    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict[str, dict[str, Tally]])
-
-    def add(self, copy: Copy, decision: Decision, in_rates: bool) -> None:
-        """Count one copy in each dimension."""
-        for dimension, value in _places(copy):
-            values = self.tallies.setdefault(dimension, {})
-            tally = values.get(value)
-            if tally is None:
-                tally = values[value] = Tally()
-            tally.add(copy.product, decision, in_rates)
-
-
-def _places(copy: Copy) -> Iterator[tuple[str, str]]:
-    computer = copy.computer
-    yield "department", computer.department or UNKNOWN
-    yield "kind", computer.kind or UNKNOWN
-    known = computer.xinchuang
-    yield "xinchuang", UNKNOWN if known is None else ("yes" if known else "no")

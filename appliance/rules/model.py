@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from appliance.judgement.declared import UnitKind
+from appliance.judgement.places import NOWHERE, Place
 from appliance.judgement.policy import Switches
 from appliance.judgement.traces import NO_TRACES, KnownTraces
 from appliance.ledger.model import FreeListEntry, Licence, LicenceType, ProofLevel, SoftwareType
@@ -35,8 +36,7 @@ class Computer(NamedTuple):
     brand: str = ""  # 品牌 on the asset ledger
     repaired: bool = False  # a 维修单 for a replaced board was shown
     ledger_serial: str = ""  # the asset ledger's, where it is not this computer's
-    kind: str = ""  # kind of device, from the chassis
-    xinchuang: bool | None = None
+    place: Place = NOWHERE  # where rates that are broken down count it
 
 
 NOBODY = Computer("", "", "", "", "", official=False, collected=False)

@@ -15,6 +15,8 @@ PAPERS = {"domestic_purchase_rate": "purchases", "rectification_rate": "rectific
 LEDGERS = {"domestic_purchase_rate": LedgerKind.STATISTICS, "ledger_match_rate": LedgerKind.ALLOCATIONS}
 
 HOST = "audit_id, host_id, address, hostname, asset_no, facts_id, collected, client"
+Part = tuple[str, str]
+"""A dimension of :data:`appliance.judgement.places.DIMENSIONS`, which is a column's name too, and one of its groups."""
 
 
 def facts(db: Db, facts_id: str) -> Row | None:
@@ -67,6 +69,31 @@ def _first_of(db: Db, audit_id: str, cell: Cell, after: int, limit: int) -> list
     return [row["seq"] for row in db.rows(sql, [audit_id, *cell, after, limit])]
 
 
+def verdicts_counted_in(
+    db: Db, audit_id: str, cells: Iterable[Cell], part: Part, after: int, limit: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """The same of the computers of one part. Verdicts are numbered computer by computer, so a page ends once full."""
+    dimension, group = part
+    wanted = dumps(
+        [dumps([category, decision, int(official), origin]) for category, decision, official, origin in cells]
+    )
+    rows = db.rows(
+        f"""SELECT v.seq, v.document FROM audit_hosts h CROSS JOIN verdicts v INDEXED BY verdicts_by_host
+            ON v.audit_id = h.audit_id AND v.host_id = h.host_id
+            WHERE h.audit_id = ? AND h."{dimension}" = ? AND v.seq > ?
+            AND h.host_id >= coalesce((SELECT host_id FROM verdicts WHERE audit_id = ? AND seq = ?), '')
+            AND json_array(v.category, v.decision, v.official, v.origin) IN (SELECT value FROM json_each(?))
+            ORDER BY h.host_id, v.seq LIMIT ?""",  # noqa: S608  a column of ours
+        [audit_id, group, after, audit_id, after, wanted, limit],
+    )
+    return [(row["seq"], loads(row["document"])) for row in rows]
+
+
+def has_parts(db: Db, audit_id: str) -> bool:
+    """Whether this audit keeps which computer is in which part."""
+    return db.first("SELECT 1 FROM audit_hosts WHERE audit_id = ? AND kind IS NULL LIMIT 1", [audit_id]) is None
+
+
 def product_level(db: Db, audit_id: str, categories: Iterable[str]) -> list[Any]:
     """The verdicts at product level, which R14 moves to 非正版 by count; without their many observations."""
     sql = """SELECT document FROM audit_surplus WHERE audit_id = ? AND category IN (SELECT value FROM json_each(?))
@@ -90,22 +117,41 @@ def surplus_of_product(db: Db, audit_id: str, product_id: str) -> list[Any]:
     return [loads(row["document"]) for row in db.rows(sql, [audit_id, product_id])]
 
 
-def base_assets(db: Db, audit_id: str, after: int, limit: int) -> list[Row]:
-    """A: 资产编号, 数量, 部门, ledger row."""
-    sql = """SELECT rowid AS sequence, * FROM audit_assets INDEXED BY audit_assets_in_order
-             WHERE audit_id = ? AND rowid > ? ORDER BY rowid LIMIT ?"""
-    return db.rows(sql, [audit_id, after, limit])
+def base_assets(db: Db, audit_id: str, part: Part | None, after: int, limit: int) -> list[Row]:
+    """A, or one part of it: 资产编号, 数量, 部门, kind, 信创, ledger row."""
+    return _assets(db, audit_id, "1", part, after, limit)
 
 
-def unlisted_hosts(db: Db, audit_id: str, limit: int) -> list[Row]:
+def unread_assets(db: Db, audit_id: str, part: Part | None, after: int, limit: int) -> list[Row]:
+    """Assets of A for which the client was found, or for which nobody can say: not every computer of them was read."""
+    without = """(SELECT count(*) FROM audit_hosts h WHERE h.audit_id = audit_assets.audit_id
+                  AND h.asset_no = audit_assets.asset_no AND h.collected = 1 AND h.client = 0)"""
+    return _assets(db, audit_id, f"quantity > {without}", part, after, limit)
+
+
+def _assets(db: Db, audit_id: str, wanted: str, part: Part | None, after: int, limit: int) -> list[Row]:
+    of_part, values = _of_part(part)
+    sql = f"""SELECT rowid AS sequence, * FROM audit_assets INDEXED BY audit_assets_in_order
+              WHERE audit_id = ? AND {wanted}{of_part} AND rowid > ? ORDER BY rowid LIMIT ?"""  # noqa: S608  columns of ours
+    return db.rows(sql, [audit_id, *values, after, limit])
+
+
+def _of_part(part: Part | None) -> tuple[str, list[str]]:
+    return (f' AND "{part[0]}" = ?', [part[1]]) if part else ("", [])
+
+
+def unlisted_hosts(db: Db, audit_id: str, part: Part | None, limit: int) -> list[Row]:
     """Computers that stand for no listed asset: 实有账无."""
-    sql = f"SELECT {HOST} FROM audit_hosts WHERE audit_id = ? AND asset_no = '' ORDER BY host_id LIMIT ?"  # noqa: S608
-    return db.rows(sql, [audit_id, limit])
+    of_part, values = _of_part(part)
+    sql = f"SELECT {HOST} FROM audit_hosts WHERE audit_id = ? AND asset_no = ''{of_part} ORDER BY host_id LIMIT ?"  # noqa: S608
+    return db.rows(sql, [audit_id, *values, limit])
 
 
-def listed_hosts(db: Db, audit_id: str, column: str, after: int, limit: int) -> list[Row]:
+def listed_hosts(db: Db, audit_id: str, column: str, part: Part | None, after: int, limit: int) -> list[Row]:
     """Computers that stand for a listed asset, and by one more column of the audit."""
-    return _hosts(db, audit_id, "asset_no <> ''" + (f' AND "{column}" = 1' if column else ""), [], after, limit)
+    of_part, values = _of_part(part)
+    wanted = "asset_no <> ''" + (f' AND "{column}" = 1' if column else "") + of_part
+    return _hosts(db, audit_id, wanted, values, after, limit)
 
 
 def computers_counted(db: Db, audit_id: str, place: int, letters: str, after: int, limit: int) -> list[Row]:

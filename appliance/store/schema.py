@@ -154,6 +154,15 @@ ALTER TABLE bundles ADD COLUMN custody_seq INTEGER;
 ALTER TABLE bundles ADD COLUMN custody_sha256 TEXT
 """
 
+# Empty in audits from before: their numbers by department, kind and 信创 lead nowhere until the next audit.
+PART_TABLES = """
+ALTER TABLE audit_hosts ADD COLUMN department TEXT;
+ALTER TABLE audit_hosts ADD COLUMN kind TEXT;
+ALTER TABLE audit_hosts ADD COLUMN xinchuang TEXT;
+ALTER TABLE audit_assets ADD COLUMN kind TEXT;
+ALTER TABLE audit_assets ADD COLUMN xinchuang TEXT
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -208,6 +217,10 @@ def _seals(db: Db) -> None:
     db.script(SEAL_TABLES)
 
 
+def _parts(db: Db) -> None:
+    db.script(PART_TABLES)
+
+
 INSPECTION_STEPS = (
     ("0001_first", _first_inspection),
     ("0002_fleet", _fleet),
@@ -224,6 +237,7 @@ INSPECTION_STEPS = (
     ("0013_seals", _seals),
     ("0014_offline_readings", create_offline_readings),
     ("0015_offline_readings_apart", part_from_results),
+    ("0016_parts", _parts),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(

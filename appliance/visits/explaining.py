@@ -22,11 +22,13 @@ HOST_RATES = {
     "asset_match_rate": "",
     "asset_match_rate.quantity": "",
     "client_rate": "client",
-    "client_rate.xinchuang": "client",
-    "client_rate.other": "client",
     "power_on_rate": "",
 }
 """Rates over the asset ledger, and the column of ``audit_hosts`` that their numerator asks for."""
+PARTS_BY_NAME = {
+    "client_rate.xinchuang": ("client_rate", ("xinchuang", "yes")),
+    "client_rate.other": ("client_rate", ("xinchuang", "no")),
+}
 
 
 def verdict(appliance: Appliance, inspection_id: str, verdict_id: str) -> dict[str, Any]:
@@ -108,52 +110,89 @@ def position(appliance: Appliance, inspection_id: str, software_no: str, after: 
         }
 
 
-def rate(appliance: Appliance, inspection_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
-    """``name, number, value, rate, definition, items, next``: what one number counts. Raises NotFound.
+def rate(
+    appliance: Appliance, inspection_id: str, name: str, number: str, part: store.Part | None, after: int, limit: int
+) -> dict[str, Any]:
+    """``name, number, part, value, rate, definition, items, next``: what one number counts. Raises NotFound.
 
-    ``items``: verdicts for software rates, computers or assets for rates over the asset ledger, records for the others.
+    ``part``: a dimension (department, kind, xinchuang) and one of its groups; None for the whole unit. ``items``:
+    verdicts for software rates, computers or assets for rates over the asset ledger, records for the others.
     """
     with appliance.inspection(inspection_id) as (db, _):
         audit = latest(db)
-        found = audit["rates"].get(name)
+        if (part or name in PARTS_BY_NAME) and not store.has_parts(db, audit["id"]):
+            raise NotFound("audit.no_parts")
+        found = _rates_of(audit, part).get(name)
         if found is None:
-            raise NotFound("audit.no_rate", name=name[:60], known="、".join(sorted(audit["rates"])))
+            raise NotFound("audit.no_rate", name=name[:60], known="、".join(sorted(_rates_of(audit, part))))
         own = audit["head"]["policy"].get("rate_definitions", {}).get(name)
         head = {
             "name": name,
             "number": number,
+            "part": {"dimension": part[0], "group": part[1]} if part else None,
             "value": found[number],
             "rate": found,
             "definition": own or Message(found["definition"]).to_json(),
         }
-        return {**head, **_items(db, audit, name, number, after, limit)}
+        return {**head, **_items(db, audit, (name, number), part, after, limit)}
 
 
-def _items(db: Db, audit: Row, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
+def _rates_of(audit: Row, part: store.Part | None) -> Row:
+    if part is None:
+        return audit["rates"]
+    groups = audit["head"]["breakdowns"].get(part[0], {})
+    if part[1] not in groups:
+        known = "、".join(group for group in groups if group)
+        raise NotFound("audit.no_group", group=part[1][:60], known=known or None)
+    return groups[part[1]]
+
+
+def _items(
+    db: Db, audit: Row, what: tuple[str, str], part: store.Part | None, after: int, limit: int
+) -> dict[str, Any]:
+    name, number = what
     switches = audit["head"]["policy"]["switches"]
-    audited = switches["audited_categories"]["value"]
-    if switches["legal_rate_mode"]["value"] == "computer" and name.startswith("legal_rate"):
+    by_computer = part is None and switches["legal_rate_mode"]["value"] == "computer"
+    if by_computer and name.startswith("legal_rate"):
         name = f"computer_{name}"
-    if wanted := explain.counted(name, number, audited):
-        rows = store.verdicts_counted(db, audit["id"], wanted.cells(), after, limit + 1)
-        surplus = store.product_level(db, audit["id"], wanted.categories)
-        shown = [{"sequence": sequence, **document} for sequence, document in rows[:limit]]
-        more = rows[limit - 1][0] if len(rows) > limit else None
-        return {"kind": "verdicts", "surplus": surplus, "items": shown, "next": more}
+    if wanted := explain.counted(name, number, switches["audited_categories"]["value"]):
+        return _verdicts(db, audit["id"], wanted, part, after, limit)
     if by_mark := explain.counted_by_computer(name, number):
         rows = store.computers_counted(db, audit["id"], *by_mark, after, limit + 1)
         return _paged("hosts", [{**row, "worst": explain.worst_of(row.pop("mark"))} for row in rows], limit)
+    name, part = PARTS_BY_NAME.get(name, (name, part))
     if name in HOST_RATES:
-        return _over_the_ledger(db, audit["id"], name, number, after, limit)
+        return _over_the_ledger(db, audit["id"], (name, number), part, after, limit)
     return _paged("records", store.papers_of(db, name, after, limit + 1), limit)
 
 
-def _over_the_ledger(db: Db, audit_id: str, name: str, number: str, after: int, limit: int) -> dict[str, Any]:
-    if number != "d":
-        return _paged("hosts", store.listed_hosts(db, audit_id, HOST_RATES[name], after, limit + 1), limit)
-    page = _paged("assets", store.base_assets(db, audit_id, after, limit + 1), limit)
+def _verdicts(
+    db: Db, audit_id: str, wanted: explain.Counted, part: store.Part | None, after: int, limit: int
+) -> dict[str, Any]:
+    """A surplus at product level is on no computer, so in no part."""
+    if part:
+        rows, surplus = store.verdicts_counted_in(db, audit_id, wanted.cells(), part, after, limit + 1), []
+    else:
+        rows = store.verdicts_counted(db, audit_id, wanted.cells(), after, limit + 1)
+        surplus = store.product_level(db, audit_id, wanted.categories)
+    shown = [{"sequence": sequence, **document} for sequence, document in rows[:limit]]
+    more = rows[limit - 1][0] if len(rows) > limit else None
+    return {"kind": "verdicts", "surplus": surplus, "items": shown, "next": more}
+
+
+def _over_the_ledger(
+    db: Db, audit_id: str, what: tuple[str, str], part: store.Part | None, after: int, limit: int
+) -> dict[str, Any]:
+    """The upper bound of a rate counts computers that were not read as if they had been found."""
+    name, number = what
+    bound = number == "upper" and name in ("client_rate", "power_on_rate")
+    if bound and name == "client_rate":
+        return _paged("assets", store.unread_assets(db, audit_id, part, after, limit + 1), limit)
+    if number != "d" and not bound:
+        return _paged("hosts", store.listed_hosts(db, audit_id, HOST_RATES[name], part, after, limit + 1), limit)
+    page = _paged("assets", store.base_assets(db, audit_id, part, after, limit + 1), limit)
     if name == "asset_match_rate" and page["next"] is None:
-        page["items"] += store.unlisted_hosts(db, audit_id, limit)
+        page["items"] += store.unlisted_hosts(db, audit_id, part, limit)
     return page
 
 

@@ -67,14 +67,22 @@ def _some(appliance: Appliance, inspection_id: str, share: int) -> list[str]:
 
 
 def _numbers(appliance: Appliance, ids: list[str]) -> Iterator[Callable[[], Any]]:
-    """Every number of every rate: its first page, and the page after it."""
+    """Every number of every rate, of the unit and of the largest part in each dimension: first page and the next."""
     for inspection_id in ids[:3]:
-        rates = auditing.rates(appliance, inspection_id)["rates"]
-        for name, number in ((name, number) for name in sorted(rates) for number in NUMBERS):
-            first = explaining.rate(appliance, inspection_id, name, number, -1, PAGE)
+        audit = auditing.rates(appliance, inspection_id)
+        places = [(name, number, None) for name in sorted(audit["rates"]) for number in NUMBERS]
+        places += [(name, number, part) for part, names in _largest(audit) for name in names for number in NUMBERS]
+        for name, number, part in places:
+            first = explaining.rate(appliance, inspection_id, name, number, part, -1, PAGE)
             for after in (-1, first["next"]):
                 if after is not None:
-                    yield lambda a=(inspection_id, name, number, after): explaining.rate(appliance, *a, PAGE)
+                    yield lambda a=(inspection_id, name, number, part, after): explaining.rate(appliance, *a, PAGE)
+
+
+def _largest(audit: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[str]]]:
+    for dimension, groups in audit["head"]["breakdowns"].items():
+        group = max(groups, key=lambda name: groups[name].get("legal_rate", {"d": 0})["d"])
+        yield (dimension, group), sorted(groups[group])
 
 
 def _over_the_api(built: Built, inspection_id: str) -> Iterator[Callable[[], Any]]:

@@ -135,6 +135,28 @@ def test_a_used_launch_token_is_refused_and_the_page_says_how_to_log_in(page: Pa
     page.window.console()
 
 
+def test_rates_are_shown_by_department_kind_and_xinchuang(page: Page) -> None:
+    page.show("result", "分组指标")
+    parts = page.get("rates")["head"]["breakdowns"]
+    assert set(parts["department"]) == {"", "办公室", "档案室"}  # one computer is on no ledger
+    for dimension, named in (("department", "档案室"), ("kind", "台式计算机"), ("xinchuang", "未登记")):
+        page.window.type("#breakdown-by", dimension)
+        page.window.wait_for(named, "#breakdown")
+        shown = page.window.text("#breakdown")
+        counted = [
+            group[name]
+            for group in parts[dimension].values()
+            for name in ("legal_rate", "coverage_rate", "power_on_rate")
+            if name in group and group[name]["d"]
+        ]
+        assert len(counted) >= 3
+        for rate in counted:
+            assert f"{percent(rate['n'], rate['d'])}%" in shown
+            assert f"{rate['n']} / {rate['d']}" in shown
+    page.window.type("#breakdown-by", "department")
+    page.window.wait_for("0 / 1", "#breakdown")  # nobody reached the computer of 档案室
+
+
 def test_rates_are_shown_with_fraction_bounds_and_half_up_percentages(page: Page) -> None:
     page.show("result", "软件正版率")
     rate = page.get("summary")["rates"]["legal_rate"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.api.test_api import facts_document
-from tests.api.test_ledgers import upload
+from tests.api.test_ledgers import take, upload
 
 
 @pytest.fixture
@@ -126,6 +126,46 @@ def test_every_number_of_a_rate_leads_to_what_it_counts(
     found = api.get(f"{judged}/rates/{name}/explain?number={number}")
     assert (found["kind"], found["value"]) == (kind, found["rate"][number])
     assert len(found["items"]) == found["value"]
+
+
+ASSETS = """资产编号,资产名称,数量,IP地址,部门,状态,信创
+ZC-1,台式计算机,1,10.1.1.9,财务科,在用,否
+ZC-2,便携式计算机,2,,档案室,在用,
+"""
+
+
+def test_the_numbers_of_a_part_of_the_unit_lead_to_what_they_count(api: Api, judged: str) -> None:
+    address = api.get(f"{judged}/hosts")["items"][0]["address"]
+    take(api, judged, ASSETS.replace("10.1.1.9", address), "assets")
+    parts = audit(api, judged)["head"]["breakdowns"]
+    for part, legal, listed in (
+        ("dimension=department&group=财务科", 1, 1),
+        ("dimension=kind&group=desktop", 1, 1),
+        ("dimension=xinchuang&group=no", 1, 1),
+        ("dimension=department&group=档案室", 0, 2),
+    ):
+        groups = parts[part.split("&")[0].partition("=")[2]][part.rpartition("=")[2]]
+        assert (groups.get("legal_rate", {"d": 0})["d"], groups["coverage_rate"]["d"]) == (legal, listed)
+        if legal:
+            found = api.get(f"{judged}/rates/legal_rate/explain?number=d&{part}")
+            assert [verdict["product_id"] for verdict in found["items"]] == ["autocad"]
+            assert found["part"]["group"] == part.rpartition("=")[2]
+            assert len(api.get(f"{judged}/rates/coverage_rate/explain?number=n&{part}")["items"]) == 1
+        assets = api.get(f"{judged}/rates/coverage_rate/explain?number=d&{part}")["items"]
+        assert sum(asset["quantity"] for asset in assets) == listed
+    unknown = f"{judged}/rates/legal_rate/explain?dimension=department&group=车队"
+    assert code_of(api, "GET", unknown, None) == (404, "audit.no_group")
+
+
+def test_an_unread_computer_may_have_the_client_and_a_read_one_without_it_has_not(api: Api, judged: str) -> None:
+    address = api.get(f"{judged}/hosts")["items"][0]["address"]
+    take(api, judged, ASSETS.replace("10.1.1.9", address), "assets")
+    rate = audit(api, judged)["rates"]["client_rate"]
+    assert (rate["n"], rate["d"], rate["upper"]) == (0, 3, 2)
+    found = api.get(f"{judged}/rates/client_rate/explain?number=upper")
+    assert [asset["asset_no"] for asset in found["items"]] == ["ZC-2"]
+    other = api.get(f"{judged}/rates/client_rate.other/explain?number=d")
+    assert [asset["asset_no"] for asset in other["items"]] == ["ZC-1"]
 
 
 def test_an_unknown_rate_names_the_known_ones(api: Api, judged: str) -> None:

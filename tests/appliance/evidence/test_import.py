@@ -129,8 +129,8 @@ VIEWS: dict[str, Callable[[Appliance, str], Any]] = {
     "explained": lambda a, i: [
         explaining.verdict(a, i, verdict["id"]) for _, verdict in auditing.verdicts(a, i, -1, 1000, {})
     ],
-    "rate explained": lambda a, i: explaining.rate(a, i, "legal_rate", "d", 0, 100),
-    "coverage explained": lambda a, i: explaining.rate(a, i, "coverage_rate", "n", 0, 100),
+    "rate explained": lambda a, i: explaining.rate(a, i, "legal_rate", "d", None, 0, 100),
+    "coverage explained": lambda a, i: explaining.rate(a, i, "coverage_rate", "n", None, 0, 100),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from appliance.judgement import explain
 from appliance.judgement.audit import AuditRun, run_audit
 from appliance.judgement.documents import rate_document
-from appliance.ledger.model import Allocation, LedgerKind, RowRef
+from appliance.ledger.model import Allocation, AssetCategory, LedgerKind, RowRef
 from appliance.store import audits, explanations, ledgers, records
 from appliance.store.database import Db, Row, opened
 from appliance.store.marks import fill_marks
@@ -93,6 +94,64 @@ def test_every_number_of_a_software_rate_leads_page_by_page_to_exactly_what_it_c
         "computer_legal_rate",
         "computer_domestic_rate",
     }
+
+
+def _in_parts(unit: Unit) -> Unit:
+    """Its computers in two departments, of several kinds, and one of them of no stated 信创."""
+    said = {
+        "h1": ("财务科", AssetCategory.DESKTOP, False),
+        "h2": ("财务科", AssetCategory.NOTEBOOK, True),
+        "h4": ("规划科", AssetCategory.DESKTOP, False),
+        "h5": ("规划科", AssetCategory.NONE, None),
+    }
+    for n, asset in enumerate(unit.assets):
+        department, kind, xinchuang = said[asset.asset_no.removeprefix("ZC-")]
+        unit.assets[n] = replace(asset, department=department, category=kind, xinchuang=xinchuang)
+    return unit
+
+
+def _counted_in(db: Db, place: tuple[str, str, tuple[str, str]], audited: list[str]) -> list[int]:
+    name, number, part = place
+    if wanted := explain.counted(name, number, audited):
+        return _pages(
+            lambda after: [s for s, _ in explanations.verdicts_counted_in(db, "a1", wanted.cells(), part, after, 2)]
+        )
+    if number == "d":
+        return _pages(lambda after: [r["sequence"] for r in explanations.base_assets(db, "a1", part, after, 2)])
+    return _pages(
+        lambda after: [r["sequence"] for r in explanations.listed_hosts(db, "a1", "collected", part, after, 2)]
+    )
+
+
+def test_every_number_of_a_part_leads_to_exactly_what_it_counts_and_the_parts_add_up(db: Db) -> None:
+    run = _store(db, _in_parts(_unit()))
+    audited, parts = sorted(run.head["policy"]["switches"]["audited_categories"]["value"]), run.head["breakdowns"]
+    numbers: dict[tuple[str, str, tuple[str, str]], int] = {
+        (name, number, (dimension, group)): rate[number]
+        for dimension, groups in parts.items()
+        for group, rates in groups.items()
+        for name, rate in rates.items()
+        if name.partition(".")[0] in ("legal_rate", "domestic_rate", "coverage_rate")
+        for number in ("n", "d", "excluded", "lower", "upper")
+        if not (name == "coverage_rate" and number == "excluded")
+    }
+    assert len(numbers) >= 200
+    assert {place: n for place, n in numbers.items() if len(_counted_in(db, place, audited)) != n} == {}
+    assert set(parts["department"]) == {"", "财务科", "规划科"}
+    assert set(parts["kind"]) == {"desktop", "notebook", "other"}
+    assert set(parts["xinchuang"]) == {"", "no", "yes"}
+    for name in ("legal_rate", "legal_rate.office", "domestic_rate", "coverage_rate", "asset_match_rate"):
+        for groups in parts.values():
+            for number in ("n", "d", "upper"):
+                of_parts = sum(rates[name][number] for rates in groups.values() if name in rates)
+                assert of_parts == getattr(run.rates[name], number), (name, number)
+
+
+def test_an_audit_from_before_the_parts_is_known_as_such(db: Db) -> None:
+    _store(db, _unit())
+    assert explanations.has_parts(db, "a1")
+    db.execute("UPDATE audit_hosts SET kind = NULL")
+    assert not explanations.has_parts(db, "a1")
 
 
 def test_an_audit_older_than_the_marks_counts_the_same_computers(db: Db) -> None:
