@@ -10,7 +10,7 @@ from api.app import create_app
 from api.auth import Gate, write_api_token
 from appliance.context import Appliance
 from appliance.folder import DataFolder
-from appliance.visits import ending, handed_in, inspections, leftovers, schedule
+from appliance.visits import ending, handed_in, inspections, leftovers, schedule_site
 from config.clock import Clock
 from config.settings import load
 
@@ -32,6 +32,6 @@ def build(folder: DataFolder, clock: Clock) -> Built:
     leftovers.recover(appliance)
     inspections.recover(appliance)
     handed_in.discard_all(appliance)
-    schedule.desk(appliance).recover()
+    schedule_site.desk(appliance).recover()
     gate = Gate(clock, write_api_token(folder.run))
     return Built(create_app(appliance, gate), appliance, gate)

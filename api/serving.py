@@ -11,7 +11,7 @@ from types import FrameType
 from waitress.server import create_server
 
 from api.built import Built
-from appliance.visits import schedule
+from appliance.visits import schedule_site
 from appliance.visits.ticker import Ticker
 from config.problems import EnvironmentProblem
 from config.settings import Settings
@@ -59,7 +59,7 @@ def run(built: Built, listening: socket.socket) -> None:
         built.app, sockets=[listening], threads=built.appliance.settings.server.threads, ident="hezheng"
     )
     appliance = built.appliance
-    ticker = Ticker(schedule.desk(appliance).tick, appliance.clock, appliance.settings.schedule.tick_seconds)
+    ticker = Ticker(schedule_site.desk(appliance).tick, appliance.clock, appliance.settings.schedule.tick_seconds)
     ticker.start()
     try:
         server.run()

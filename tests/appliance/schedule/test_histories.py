@@ -21,7 +21,7 @@ from appliance.schedule.rules import AfterNotice, Once, Rule, ScheduleKind, Week
 from appliance.store import schedules as store
 from appliance.store.database import opened
 from appliance.store.schema import INDEX
-from appliance.visits.schedule import BY_ITSELF, Desk
+from appliance.visits.schedule_desk import BY_ITSELF, Desk
 from config.clock import FixedClock
 from config.ids import Ids
 from config.message import Message

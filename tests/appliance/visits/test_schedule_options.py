@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.schedule.rules import ScheduleKind
 from appliance.visits.scan_run import ScanOptions
-from appliance.visits.schedule import options_of
+from appliance.visits.schedule_site import options_of
 
 
 def test_a_scheduled_scan_has_one_round_because_the_laptop_may_be_elsewhere_for_the_next() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.schedule.decide import Run, RunState
 from appliance.schedule.rules import ScheduleKind
 from appliance.visits import inspections
-from appliance.visits.schedule import Site
+from appliance.visits.schedule_site import Site
 from tests.appliance.evidence.laptop import START, laptop, visited
 
 
