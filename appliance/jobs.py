@@ -82,6 +82,8 @@ class Jobs:
         self._ids = ids
         self._jobs: dict[str, Job] = {}
         self._lock = Lock()
+        self.ended = 0
+        """How many have ended: whoever looks now and then sees by it that one came and went in between."""
         self.deciding = RLock()
         """Held from the look at what runs to the start of what may not run beside it: two clicks are two threads."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
@@ -94,7 +96,7 @@ class Jobs:
             self._jobs[job.id] = job
             self._forget_old()
         job.future = (self._scans if kind.startswith(SCAN) else self._pool).submit(work, job)
-        job.future.add_done_callback(lambda future: self._log(job, future))
+        job.future.add_done_callback(lambda future: self._end(job, future))
         return job
 
     def get(self, job_id: str) -> Job:
@@ -136,7 +138,9 @@ class Jobs:
         for job_id in finished[: max(0, len(self._jobs) - KEPT)]:
             del self._jobs[job_id]
 
-    def _log(self, job: Job, future: Future[Any]) -> None:
+    def _end(self, job: Job, future: Future[Any]) -> None:
+        with self._lock:
+            self.ended += 1
         error = future.exception()
         if error is not None and not isinstance(error, Problem):
             LOG.error("job %s (%s) crashed", job.id, job.kind, exc_info=error)

@@ -18,6 +18,7 @@ let timer = 0;
 let ticks = 0;
 let lost = false;
 let due = false; // something has changed that is not drawn yet
+let endedBefore = null; // how many jobs had ended when the status was last asked for, ours or not
 let tick = () => {};
 
 const kindOf = (job) => job.kind.split(":")[0];
@@ -57,7 +58,9 @@ async function one(view, leave) {
 }
 
 async function look(view, known) {
-  const running = view.status.jobs;
+  const { jobs: running, jobs_ended: ended } = view.status;
+  due ||= endedBefore !== null && endedBefore !== ended;
+  endedBefore = ended;
   for (const job of running) if (job.inspection_id === view.id) watched.add(job.id);
   show(view);
   for (const id of known) if (!running.some((job) => job.id === id)) await end(view, id);

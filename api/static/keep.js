@@ -43,10 +43,22 @@ function whatAPersonDid(target) {
   const opened = keyed("details[data-key][open]");
   const touched = keyed("form[data-key][data-touched]");
   const refocus = focusIn(target);
+  const tickAgain = ticked(target);
   return () => {
+    tickAgain();
     for (const fresh of target.querySelectorAll("details[data-key]")) reopen(fresh, opened.get(fresh.dataset.key));
     for (const fresh of target.querySelectorAll("form[data-key]")) putBack(fresh, touched.get(fresh.dataset.key));
     refocus();
+  };
+}
+
+// Boxes of a list that stands in no form of its own, known by name and value. A click may have come while its drawing waited.
+function ticked(target) {
+  const boxes = () => [...target.querySelectorAll("[type=checkbox]")].filter((box) => !box.closest("form[data-key]"));
+  const nameOf = ({ name, value }) => `${name} ${value}`;
+  const on = new Set(boxes().filter(({ checked }) => checked).map(nameOf));
+  return () => {
+    for (const box of boxes()) box.checked ||= on.has(nameOf(box));
   };
 }
 

@@ -18,12 +18,11 @@ export function show(inspections, imports) {
   parts = new Map(fit.map((one) => [one.id, { ...one, signer: imports.get(one.id)?.fingerprint, file: imports.get(one.id)?.file }]));
   if (asked && !asked.ids.every((id) => parts.has(id))) restart();
   $("merge-card").hidden = !fit.length;
-  const picked = new Set(chosenParts());
-  fill($("merge-parts"), [...parts.values()].map((one) => part(one, picked.has(one.id))));
+  fill($("merge-parts"), [...parts.values()].map(part));
 }
 
-function part({ id, unit, kind }, checked) {
-  const box = h("input", { type: "checkbox", name: "part", value: id, checked });
+function part({ id, unit, kind }) {
+  const box = h("input", { type: "checkbox", name: "part", value: id });
   return h("label", { class: "check" }, box, h("span", {}, `${unit} · ${label("inspection_kind", kind)} · ${nameOf(id)}`));
 }
 
@@ -81,6 +80,7 @@ export function bind(done) {
     try {
       const job = await post("merges", { inspections: asked.ids, choices });
       const { inspection } = await finished(job, (text) => ($("merge-state").textContent = text));
+      $("merge-form").reset();
       restart();
       done(inspection);
       notice(t("merged"));

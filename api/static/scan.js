@@ -62,10 +62,9 @@ async function resume(view, scan) {
 
 function showKeys(view, keys) {
   const waiting = keys.filter((key) => key.state === "first_contact");
-  const picked = new Set([...document.querySelectorAll("#keys input:checked")].map((box) => box.value));
   const box = (key) =>
     key.state === "first_contact" && !view.sealed
-      ? h("input", { type: "checkbox", name: "fingerprint", value: key.fingerprint, checked: picked.has(key.fingerprint), "aria-label": key.address })
+      ? h("input", { type: "checkbox", name: "fingerprint", value: key.fingerprint, "aria-label": key.address })
       : null;
   const columns = [
     ...(waiting.length ? [[t("key_head_pick"), box]] : []),

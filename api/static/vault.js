@@ -1,7 +1,7 @@
 // The vault: its state in the bar, made, unlocked and locked from there. Also the dialog that asks for a secret.
 
 import { post } from "./api.js";
-import { $, notice, onClick, onSubmit } from "./dom.js";
+import { $, complain, notice, onClick, onSubmit } from "./dom.js";
 import { Problem } from "./api.js";
 import { t } from "./words.js";
 
@@ -32,7 +32,7 @@ export function bind(view) {
     await entered(secret);
     $("secret-form").reset();
     $("secret-dialog").close();
-    await view.refresh();
+    await view.refresh().catch(complain);
   });
   const update = async (path, said, body) => {
     await post(path, body);

@@ -37,13 +37,14 @@ def new_launch_token() -> Any:
 
 @system.get(f"{PREFIX}/status")
 def status() -> Any:
-    """Version, whether the vault is open, whether bundles are encrypted, what runs, how discovery will send."""
+    """Version, whether the vault is open, whether bundles are encrypted, what runs or ran, how discovery will send."""
     a = appliance()
     return answer(
         {
             "version": VERSION,
             "vault": {"exists": a.vault.exists(), "locked": a.vault.locked},
             "encrypts": office.certificate_file(a).exists(),
+            "jobs_ended": a.jobs.ended,  # before those that run: one that ends meanwhile counts the next time
             "jobs": [describe(job) for job in a.jobs.running()],
             "discovery_mode": _discovery_mode(),
             "open_changes": recovery.count_open(a),

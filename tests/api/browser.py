@@ -97,8 +97,11 @@ class Browser:
         return self._call("POST", f"{self._session}/execute/sync", {"script": script, "args": arguments})
 
     def wait(self, script: str, *arguments: Any) -> Any:
-        """Run ``script`` until it returns something true."""
-        return until(lambda: self.run(script, *arguments), f"{script} {arguments}")
+        """Run ``script`` until it returns something true; when it never does, say what is seen instead."""
+        try:
+            return until(lambda: self.run(script, *arguments), f"{script} {arguments}")
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.url}\n{self.text('body')}\n{self.console()}") from late
 
     def click(self, selector: str) -> None:
         """Click the first visible element that fits, once it is there and enabled."""

@@ -9,7 +9,7 @@ import pytest
 from appliance.folder import DataFolder
 from tests.api.browser import Browser, browser
 from tests.api.conftest import SMALL_VAULT, Api
-from tests.api.test_follow_up import UNIT, serving, visit
+from tests.api.test_follow_up import UNIT, done, read_pc, serving, visit
 from tests.api.test_page_follow_up import enter
 from tests.api.test_page_keep import show
 
@@ -27,6 +27,11 @@ window.fetch = async (...all) => {
 };
 """
 LET_GO = "window.fetch = asking; for (const go of held.splice(0)) go();"
+PRESS = ("pointerdown", "pointerup")
+DRAW_BOX = """async () => {
+  const { $, fill, h } = await import('/static/dom.js');
+  fill($('keys'), h('input', { type: 'checkbox', name: 'fingerprint', value: 'SHA256:x' }));
+}"""
 SHOWN = "return document.querySelector('#facts-title').textContent"
 
 
@@ -158,3 +163,27 @@ def test_a_job_whose_end_came_while_the_connection_was_away_is_told_and_shown(
     let_go(page)
     page.wait_for("判定已完成", "#notice")
     page.console()
+
+
+def test_what_a_command_did_between_two_looks_shows_by_itself(shown: tuple[Api, Browser, str]) -> None:
+    api, page, one = shown
+    show(page, one, "result")
+    assert "PC3-1" not in page.text("#verdicts")
+    read_pc(api, one, 3, ("autocad",), "1")
+    done(api, api.post(f"{one}/audits"))
+    page.wait_for("PC3-1", "#verdicts")
+    assert page.console() == []
+
+
+def test_a_box_that_is_ticked_while_a_new_drawing_waits_for_the_pointer_stays_ticked(
+    shown: tuple[Api, Browser, str],
+) -> None:
+    _, page, one = shown
+    show(page, one, "scan")
+    page.run(f"return ({DRAW_BOX})()")
+    down, up = (f"box.dispatchEvent(new PointerEvent('{name}', {{ bubbles: true }}))" for name in PRESS)
+    page.run(f"window.box = document.querySelector('#keys input'); {down}")
+    page.run(f"return ({DRAW_BOX})()")
+    page.run(f"{up}; box.click()")
+    page.wait("return !box.isConnected")
+    assert page.run("return document.querySelector('#keys input').checked")

@@ -178,11 +178,13 @@ def test_parts_of_one_inspection_are_joined_once_every_conflict_is_decided(
     window.wait_for("请勾选同一单位的两个", "#merge-form .message")
     for one in (first, second):
         window.click(f"#merge-parts [value='{one.made.inspection}']")
+    window.redraw()  # what is ticked stays so
     window.click("#merge-form button")
     window.wait_for("两部分都有地址为 10.9.0.12 的主机", "#conflicts")
     assert not window.run("return document.getElementById('conflicts-form').checkValidity()")
     window.screenshot(tmp_path / "conflicts.png", whole=True)
     window.click(f"#conflicts [value='{second.made.inspection}']")
+    window.redraw()
     window.click("#conflicts-form button")
     window.wait("return location.hash.endsWith('/result')")
     merged = window.url.split("/")[-2]

@@ -35,7 +35,7 @@ def sniffing(interface: str, path: Path, *expression: str, popen: Popen = subpro
         _drain(process, 2 if interface == LOOPBACK else 1)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def _drain(process: subprocess.Popen[bytes], received_each: int) -> None:

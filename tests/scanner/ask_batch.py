@@ -19,7 +19,7 @@ from scanner.process import Limits
 
 def answers_of(job: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """What one limited child found."""
-    answers = process.run(probe_batch, job, Limits(20, 20, 512), SystemClock())
+    answers = process.run(probe_batch, job, Limits(120, 20, 512), SystemClock())
     return {answer["address"]: answer["sightings"] for answer in answers}
 
 

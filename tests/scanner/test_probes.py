@@ -69,10 +69,10 @@ def lan() -> Generator[Lan]:
 def test_samba_names_itself_its_clock_and_its_dialect_before_any_login(lan: Lan) -> None:
     host = lan.host("pc1")
     with inside(lan.laptop):
-        seen = ask_ntlm(host.address, 2, CLOCK)
+        seen = ask_ntlm(host.address, 30, CLOCK)
     assert (seen.source, seen.hostname, seen.domain, seen.dialect) == ("ntlm", "PC1", "PC1", "3.1.1")
     assert seen.clock_offset_seconds is not None
-    assert abs(seen.clock_offset_seconds) < 5
+    assert abs(seen.clock_offset_seconds) < 60
     assert seen.build is None, "Samba names no build of Windows"
     assert bad_password_count(host) == 0
 
@@ -80,7 +80,7 @@ def test_samba_names_itself_its_clock_and_its_dialect_before_any_login(lan: Lan)
 @pytest.mark.lab
 def test_nmbd_gives_name_group_and_the_hops_between(lan: Lan) -> None:
     with inside(lan.laptop):
-        seen = ask_netbios(lan.host("pc1").address, 2)
+        seen = ask_netbios(lan.host("pc1").address, 30)
     assert (seen.source, seen.hostname, seen.domain, seen.ttl) == ("netbios", "PC1", "WORKGROUP", 64)
     assert seen.mac is None, "Samba answers with zeros"
 
@@ -88,14 +88,14 @@ def test_nmbd_gives_name_group_and_the_hops_between(lan: Lan) -> None:
 @pytest.mark.lab
 def test_the_object_resolver_names_the_addresses_of_its_computer(lan: Lan) -> None:
     with inside(lan.laptop):
-        seen = ask_oxid(lan.host("pc1").address, 2)
+        seen = ask_oxid(lan.host("pc1").address, 30)
     assert seen == Sighting(source="oxid", hostname="PC1", addresses=("10.77.0.11",))
 
 
 @pytest.mark.lab
 def test_sshd_says_which_server_it_is(lan: Lan) -> None:
     with inside(lan.laptop):
-        seen = ask_ssh(lan.host("kylin").address, 2)
+        seen = ask_ssh(lan.host("kylin").address, 30)
     assert (seen.banner or "").startswith("SSH-2.0-OpenSSH_")
 
 
@@ -119,7 +119,7 @@ def test_one_child_asks_a_whole_batch_and_stays_within_it(lan: Lan) -> None:
     job = {
         "targets": [{"address": lan.host(n).address, "ports": p, "services": True} for n, p in hosts.items()],
         "services": [[s.port, s.kind, s.name] for s in network_services()],
-        "seconds": 1.0,
+        "seconds": 4.0,
         "rate": 2000,
     }
     done = lan.laptop.run([sys.executable, "-m", "tests.scanner.ask_batch"], input=json.dumps(job))
