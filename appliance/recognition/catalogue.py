@@ -41,6 +41,10 @@ class Catalogue:
         self._declared = _declared_names(files.products.values())
         self._makers = Vendors.of(files.vendors.values())
         last = (*files.noise.last_names, *files.noise.last_packages)
+        self._last_of_anyone = {
+            False: tuple(rule for rule in files.noise.last_names if not rule.publisher),
+            True: tuple(rule for rule in files.noise.last_packages if not rule.publisher),
+        }
         self._noise_makers = Words.of((*files.noise.publishers, *(word for rule in last for word in rule.publisher)))
 
     def recognise(
@@ -72,6 +76,9 @@ class Catalogue:
             rule = self._in_store(text) if is_package else self._behind_maker(text, maker)
         if rule is not None:
             return self._by_rule(rule, text, version)
+        if maker and not is_package and (product := self._named_by_its_maker(text, maker)):
+            release = self.release_of(text, version, product.id)
+            return Recognition(product, product.id, edition=self.edition_of(text), version=release)
         words = self._noise_makers.held_by(maker)
         if not is_package and not words.isdisjoint(self._files.noise.publishers):
             return Recognition(None, "field.publisher", noise=True)
@@ -157,6 +164,13 @@ class Catalogue:
                 return rule
         return None
 
+    def _named_by_its_maker(self, text: str, publisher: str) -> Product | None:
+        """The product that a whole name names, however short (Inventor, ADS), where its own maker publishes it."""
+        if not (maker := self._makers.find("", publisher, known_only=True)):
+            return None
+        product = self._declared.get(_squeezed(text)) or self._declared.get(_squeezed(bare(text)))
+        return product if product and product.vendor == maker.name else None
+
     def _in_store(self, text: str) -> Rule | None:
         """The rule of a product that a store's id names behind its own maker's domain (com.sangfor.easyconnect)."""
         if not (found := STORE_ID.match(text)) or not (maker := self._makers.find("", found[1], known_only=True)):
@@ -168,8 +182,10 @@ class Catalogue:
     def _last(self, text: str, publisher: str, words: frozenset[str], *, is_package: bool) -> Rule | None:
         """The first rule without a literal that fits; one of certain makers wants the publisher to be told."""
         rules = self._files.noise.last_packages if is_package else self._files.noise.last_names
-        asked = (rule for rule in rules if not rule.publisher or not words.isdisjoint(rule.publisher))
-        return next((rule for rule in asked if rule.accepts(text, publisher)), None)
+        if not words:
+            rules = self._last_of_anyone[is_package]
+        asked = (rule for rule in rules if rule.accepts(text, publisher))
+        return next((rule for rule in asked if not rule.publisher or not words.isdisjoint(rule.publisher)), None)
 
     def _by_rule(self, rule: Rule, text: str, version: str | None) -> Recognition:
         if not rule.product:

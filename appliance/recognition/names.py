@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MARKS = re.compile(r"[®™©]|\((?:r|tm|c)\)", re.IGNORECASE)
+MARK_BEGINNINGS = ("(", "®", "™", "©")  # without one of them there is no mark to take away
 BRACKETED = r"[(\[【][^()\[\]【】]*[)\]】]"
 NUMBER = r"(?:version|ver\.?|build|release|update|v|r|sp)?[ .]?\d[\d.+_\-a-z]*"
 MACHINE = r"x64|x86|amd64|arm64|64[ -]?bit|32[ -]?bit|64位|32位"
@@ -27,7 +28,9 @@ def fold(text: str) -> str:
     """
     if text.isascii() and "(" not in text:
         return " ".join(text.lower().split())
-    return " ".join(unicodedata.normalize("NFKC", MARKS.sub("", text)).casefold().split())
+    if any(mark in text for mark in MARK_BEGINNINGS):
+        text = MARKS.sub("", text)
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def bare(folded: str) -> str:

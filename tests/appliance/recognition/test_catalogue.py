@@ -282,6 +282,15 @@ def test_a_word_in_the_middle_of_a_package_name_tells_a_part(catalogue: Catalogu
     assert [p for p in programs if catalogue.recognise(p, platform=Platform.LINUX).noise] == []
 
 
+def test_a_bare_name_is_its_product_where_its_own_maker_publishes_it(catalogue: Catalogue) -> None:
+    for name in ("Inventor", "Inventor 2024"):
+        got = catalogue.recognise(name, "Autodesk, Inc.", "28.0", platform=Platform.WINDOWS)
+        assert got.product is not None
+        assert (got.product.id, got.noise) == ("inventor", False)
+    for publisher in (None, "Somebody else"):
+        assert catalogue.recognise("Inventor", publisher, platform=Platform.WINDOWS).product is None
+
+
 def test_a_product_is_found_behind_its_own_makers_name_only(catalogue: Catalogue) -> None:
     own = catalogue.recognise("同元软控 MWorks 2023", platform=Platform.WINDOWS)
     other = catalogue.recognise("东软 MWorks 2023", platform=Platform.WINDOWS)

@@ -18,7 +18,7 @@ from appliance.recognition.names import fold
 from scanner.model import Platform
 
 DATA = Path(__file__).parents[2] / "data"
-FILES = ("holdout", *(f"batch{number}" for number in range(1, 28)))
+FILES = ("holdout", *(f"batch{number}" for number in range(1, 29)))
 AUDITED = {Category.OPERATING_SYSTEM, Category.OFFICE, Category.ANTIVIRUS, Category.INDUSTRIAL}
 
 
