@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from appliance.model import Category, Product
 
 LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -15,10 +17,12 @@ OTHER_LEVELS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (2, ("standard", "标准版", "visiostd", "projectstd", "home and business", "home & business", "小型企业版")),
     (1, ("home and student", "home & student", "家庭和学生版")),
 )
+TEXTS = 1024  # remembered: a country has few editions, and asks for them millions of times
 UNORDERED = ("microsoft-365",)  # plans of a subscription install one and the same suite
 RESTRICTED = ("教育版", "学生版", "社区版", "校园版", "学习版", "education", "student", "community", "academic")
 
 
+@lru_cache(maxsize=TEXTS)
 def rank(edition: str) -> int:
     """Order of Windows editions: 1 home, 2 professional, 3 enterprise and above, 0 not known.
 
@@ -37,6 +41,11 @@ def rank_of(product: Product, text: str) -> int:
         return rank(text)
     if product.id in UNORDERED:
         return 0
+    return _other_rank(text)
+
+
+@lru_cache(maxsize=TEXTS)
+def _other_rank(text: str) -> int:
     folded = text.casefold()
     return next((level for level, words in OTHER_LEVELS if any(word in folded for word in words)), 0)
 
