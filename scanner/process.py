@@ -41,6 +41,10 @@ class Upwards:
         """Send one object up."""
         self._connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
 
+    def text(self, name: str, text: str) -> None:
+        """Send ``{name: text}`` up; a long text is not wrapped into JSON for it."""
+        self._connection.send_bytes(f"{name}\n{text}".encode())
+
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send one object up and wait for what :meth:`Child.answer` sends down. Raises EOFError without a parent."""
         self(message)
@@ -145,7 +149,7 @@ class Child:
         except ChildEnded:
             self.kill()
             raise
-        message: dict[str, Any] = json.loads(data)
+        message = _message(data)
         if DONE in message:
             self.close()
             return None
@@ -199,6 +203,14 @@ class Child:
         if self._process.is_alive():
             self._process.kill()
             self._process.join(2)
+
+
+def _message(data: bytes) -> dict[str, Any]:
+    """An object as :meth:`Upwards.__call__` or :meth:`Upwards.text` sends it."""
+    if data.startswith(b"{"):
+        return json.loads(data)
+    name, _, text = data.partition(b"\n")
+    return {name.decode(): text.decode()}
 
 
 def start(target: Target, job: Job, limits: Limits, clock: Clock) -> Child:

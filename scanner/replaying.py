@@ -13,7 +13,7 @@ from scanner.collectors.linux.answers import OnceShell
 from scanner.collectors.windows import collectors_for as windows_collectors
 from scanner.facts import Attempt
 from scanner.model import CollectorResult, HostFacts, Platform, Record
-from scanner.process import Emit, Job, Upwards
+from scanner.process import Job, Upwards
 from scanner.raw import RawRecord
 from scanner.replay import Recording, ReplayFiles, ReplayRegistry, ReplayShell, ReplayWmi
 from scanner.runner import run_collectors
@@ -22,9 +22,9 @@ from scanner.session import Elevation, LinuxSession, WindowsSession
 Collected = tuple[list[Record], list[CollectorResult]]
 
 
-def replay_host(job: Job, emit: Emit) -> None:
+def replay_host(job: Job, upwards: Upwards) -> None:
     """Derive facts from recorded answers: ``{"records": […], "attempt": {…}}``. Process target."""
-    emit({"facts": facts.to_text(derived(job["records"], job["attempt"]))})
+    upwards.text("facts", facts.to_text(derived(job["records"], job["attempt"])))
 
 
 def replay_hosts(_job: Job, upwards: Upwards) -> None:
@@ -34,7 +34,7 @@ def replay_hosts(_job: Job, upwards: Upwards) -> None:
     ``{"facts": document as text}``; an empty answer ends it.
     """
     while host := upwards.ask({"next": True}):
-        upwards({"facts": facts.to_text(derived(map(json.loads, host["lines"]), host["attempt"]))})
+        upwards.text("facts", facts.to_text(derived(map(json.loads, host["lines"]), host["attempt"])))
 
 
 def derived(records: Iterable[Any], attempt: Any) -> HostFacts:

@@ -100,7 +100,7 @@ def collect_host(job: Job, emit: Upwards) -> None:
         session.grade if isinstance(session, LinuxSession) else session.channel,
         host.username,
     )
-    emit({"facts": facts.to_text(facts.assemble(attempt, records, results))})
+    emit.text("facts", facts.to_text(facts.assemble(attempt, records, results)))
 
 
 def fetch_key(job: Job, emit: Emit) -> None:

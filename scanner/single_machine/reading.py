@@ -53,7 +53,7 @@ def read_folder(job: Job, emit: Upwards) -> None:
     except BadInput as problem:
         emit({"problem": problem.message.to_json()})
         return
-    emit({"facts": facts.to_text(read)})
+    emit.text("facts", facts.to_text(read))
 
 
 def collected(folder: Folder, recorder: Recorder, marks: WindowsMarks, clock: Clock) -> HostFacts:

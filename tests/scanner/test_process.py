@@ -12,9 +12,10 @@ import pytest
 
 from config.clock import SystemClock
 from scanner import process
-from scanner.process import Emit, Job, Limits
+from scanner.process import Emit, Job, Limits, Upwards
 
 CLOCK = SystemClock()
+DOCUMENT = '{"name": "软件\\n", "other": [1]}\n{\n'
 SMALL = Limits(wall_seconds=120, cpu_seconds=5, memory_mb=512, message_bytes=100_000, total_bytes=300_000)
 
 
@@ -24,6 +25,10 @@ def run(target: process.Target, job: Mapping[str, Any] | None = None, limits: Li
 
 def echo(job: Job, emit: Emit) -> None:
     emit({"job": dict(job), "environment": dict(os.environ)})
+
+
+def tell(_job: Job, upwards: Upwards) -> None:
+    upwards.text("said", DOCUMENT)
 
 
 def eat_memory(job: Job, emit: Emit) -> None:
@@ -55,6 +60,10 @@ def abort(job: Job, emit: Emit) -> None:
 
 def test_a_job_goes_down_and_objects_come_up_without_our_environment() -> None:
     assert run(echo, {"secret": "密码"}) == [{"job": {"secret": "密码"}, "environment": {}}]
+
+
+def test_a_long_text_comes_up_as_it_is() -> None:
+    assert run(tell) == [{"said": DOCUMENT}]
 
 
 def test_memory_is_limited_and_the_cause_is_known() -> None:
