@@ -6,7 +6,7 @@ from flask import Flask
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from api import auth, problems
+from api import auth, problems, turns
 from api.auth import Gate
 from api.pages import pages
 from api.v1 import BLUEPRINTS
@@ -37,6 +37,7 @@ def create_app(appliance: Appliance, gate: Gate) -> Flask:
     app.extensions["gate"] = gate
     problems.register(app, appliance.ids)
     auth.register(app, gate)
+    turns.register(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     app.register_blueprint(pages)

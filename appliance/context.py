@@ -57,6 +57,8 @@ class Appliance:
     operator: str = "inspector"
     strangers: Lock = field(default_factory=Lock)
     """Held while a child reads another laptop's bundle: each may take gigabytes, so they go one after the other."""
+    receiving: Lock = field(default_factory=Lock)
+    """Held while the browser hands a bundle in: the one before is removed, and nothing else."""
     _custodies: dict[str, Custody] = field(default_factory=dict[str, Custody])
     _guard: Lock = field(default_factory=Lock)
 

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
 
 from config.durable import private_folder, sync_folder
@@ -18,6 +19,7 @@ from config.message import Message
 from config.problems import BadInput
 
 T = TypeVar("T")
+KEEPING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ def load(kept: Path, source: Path, read: Callable[[Path], T]) -> Loaded[T]:
         value = read(source)
     except BadInput as problem:
         return _stand_in(kept, source, read, problem)
-    _keep(kept, source)
+    with KEEPING:
+        _keep(kept, source)
     return Loaded(value, source)
 
 

@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from config.problems import EnvironmentProblem
 
 BLANK = bytes(1 << 16)
+REPLACING = Lock()
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 
 
@@ -43,7 +45,13 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Put ``data`` at ``path`` whole or not at all, then blank the bytes that stood there before.
 
     Blanking is best effort (a copying file system or an SSD may keep them). Raises OSError; the old file stands then.
+    One thread after the other: all write aside under one name, so that what a crash leaves there is found again.
     """
+    with REPLACING:
+        _replace(path, data, mode)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     aside = path.with_name(path.name + ".new")
     _blank_leftover(aside)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,6 +24,7 @@ from config.durable import replace_file, sync_folder
 from config.problems import BadInput
 
 NAME = "certificate.pem"
+MAKING = Lock()
 YEARS = 20
 DAY = timedelta(days=1)
 SHORTEST_RSA = 2048
@@ -44,12 +46,13 @@ class Shown:
 def own_certificate(keys: Path, signer: Signer, clock: Clock) -> bytes:
     """The certificate of this key in PEM; made once and kept beside the key, over every wipe."""
     file = keys / NAME
-    if file.exists() and key_of(file.read_bytes()) == signer.fingerprint:
-        return file.read_bytes()
-    pem = _self_signed(signer, clock)
-    replace_file(file, pem)
-    sync_folder(keys)
-    return pem
+    with MAKING:
+        if file.exists() and key_of(file.read_bytes()) == signer.fingerprint:
+            return file.read_bytes()
+        pem = _self_signed(signer, clock)
+        replace_file(file, pem)
+        sync_folder(keys)
+        return pem
 
 
 def kept_certificate(keys: Path) -> bytes | None:

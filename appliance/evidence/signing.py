@@ -8,6 +8,7 @@ References:
 from __future__ import annotations
 
 import hashlib
+from threading import Lock
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +19,7 @@ from config.problems import BadInput, NotFound
 from credentials.vault import Vault
 
 KEY_NAME = "signing"
+MAKING = Lock()
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -63,12 +65,13 @@ class Signer:
 
 def signer_from_vault(vault: Vault) -> Signer:
     """The data folder's signing key; made and kept on first use. Raises Refused ``vault.locked``."""
-    try:
-        return Signer.load(vault.unwrap(KEY_NAME))
-    except NotFound:
-        signer = Signer.generate()
-        vault.wrap(KEY_NAME, signer.private_der())
-        return signer
+    with MAKING:
+        try:
+            return Signer.load(vault.unwrap(KEY_NAME))
+        except NotFound:
+            signer = Signer.generate()
+            vault.wrap(KEY_NAME, signer.private_der())
+            return signer
 
 
 def fingerprint_of(public_pem: bytes) -> str | None:

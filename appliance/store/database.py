@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlite_utils import Database, Migrations
@@ -21,6 +22,7 @@ from config.problems import EnvironmentProblem, NotFound
 Row = dict[str, Any]
 Step = Callable[["Db"], None]
 BUSY_SECONDS = 10
+MIGRATING = Lock()
 DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -38,7 +40,16 @@ class Schema:
 
         Raises EnvironmentProblem for a newer schema, and when there is no room for the copy: nothing is changed then.
         """
-        applied = [migration.name for migration in self._migrations.applied(database)]
+        if self._applied(database) == self.names:
+            return
+        with MIGRATING:  # another thread may have opened it at the same moment
+            self._bring_up(database, path)
+
+    def _applied(self, database: Database) -> tuple[str, ...]:
+        return tuple(migration.name for migration in self._migrations.applied(database))
+
+    def _bring_up(self, database: Database, path: Path) -> None:
+        applied = self._applied(database)
         unknown = [name for name in applied if name not in self.names]
         if unknown:
             raise EnvironmentProblem("data.newer_schema", file=path.name, found=unknown[-1], known=self.names[-1])
@@ -67,9 +78,19 @@ class Db:
 
     @contextmanager
     def atomic(self) -> Generator[None]:
-        """One transaction; nested ones are savepoints."""
-        with self._database.atomic():
-            yield
+        """One transaction, a writer's from its first line on; nested ones are savepoints.
+
+        What is read inside stays as it was read until its end; of two that read before they write, SQLite would turn
+        the second away (https://sqlite.org/lang_transaction.html, BEGIN IMMEDIATE).
+        """
+        connection = self._database.conn
+        if connection.in_transaction:
+            with self._database.atomic():
+                yield
+        else:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                yield
 
     @property
     def changed_by_others(self) -> int:
@@ -147,6 +168,8 @@ def opened(path: Path, schema: Schema, *, create: bool = False) -> Generator[Db]
         schema.apply(database, path)
         yield Db(database)
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise EnvironmentProblem("data.locked", file=path.name) from error
         if error.sqlite_errorcode & 0xFF not in DISK_ERRORS:
             raise
         raise EnvironmentProblem("data.cannot_store", file=path.name, detail=str(error)) from error

@@ -22,6 +22,15 @@ def receive(appliance: Appliance, name: str, stream: IO[bytes], size: int) -> Pa
     Raises Conflict ``imports.busy`` while a bundle is read, BadInput ``imports.cut_short`` when fewer bytes come,
     EnvironmentProblem when the disk is full or cannot be written.
     """
+    if not appliance.receiving.acquire(blocking=False):
+        raise Conflict("imports.busy")
+    try:
+        return _received(appliance, name, stream, size)
+    finally:
+        appliance.receiving.release()
+
+
+def _received(appliance: Appliance, name: str, stream: IO[bytes], size: int) -> Path:
     with appliance.jobs.deciding:
         if any(job.kind in (KIND, LOOK) for job in appliance.jobs.running()):
             raise Conflict("imports.busy")

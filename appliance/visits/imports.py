@@ -17,7 +17,7 @@ from appliance.jobs import Job
 from appliance.store import endings as ending_store
 from appliance.store import imports as store
 from appliance.store import inspections as inspection_store
-from appliance.store.database import Row
+from appliance.store.database import Db, Row
 from appliance.visits import sealing, strangers
 from config.clock import rfc3339
 from config.durable import move_folder, private_folder, remove_folder
@@ -130,7 +130,8 @@ class _Taking:
         self.seal |= {"fingerprint": told["fingerprint"], "seal": 2 if second else 1, "second_digest": second or None}
         self.seal["sealed_at"] = told["sealed_at"] or rfc3339(appliance.clock.now())
         self._make_room()
-        unit_id = _unit(appliance, self.unit)[0]["id"]
+        with appliance.index() as index:
+            unit_id = _known(index, self.unit)[0]["id"]
         return {
             "aside": str(self.aside.root),
             "seal": self.seal,
@@ -154,8 +155,8 @@ class _Taking:
         entry: Row = {"inspection_id": self.inspection_id, "imported_at": rfc3339(self.appliance.clock.now())}
         entry |= {"file": self.path.name, "imported_by": self.appliance.operator}
         entry |= {"digest": seal["digest"], "fingerprint": seal["fingerprint"]}
-        unit, new = _unit(self.appliance, self.unit)
         with self.appliance.index() as index, index.atomic():
+            unit, new = _known(index, self.unit)
             if new:
                 inspection_store.save_unit(index, unit)
             if self.ended is None:
@@ -201,8 +202,7 @@ def _is_here(appliance: Appliance, inspection_id: str) -> bool:
     return True
 
 
-def _unit(appliance: Appliance, unit: Row) -> tuple[Row, bool]:
+def _known(index: Db, unit: Row) -> tuple[Row, bool]:
     """The unit by the id in the bundle, else by its name; and whether it is new here."""
-    with appliance.index() as index:
-        known = inspection_store.find_unit(index, unit["id"]) or inspection_store.find_unit(index, unit["name"])
+    known = inspection_store.find_unit(index, unit["id"]) or inspection_store.find_unit(index, unit["name"])
     return (unit, True) if known is None else (known, False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from appliance.context import Appliance
@@ -26,6 +27,8 @@ from config.problems import BadInput, NotFound
 from scanner.model import HostFacts, InstalledSoftware, OperatingSystem, Platform
 
 Document = dict[str, Any]
+CORRECTING = Lock()
+"""Held while corrections are read and written: those of a unit belong to all of its inspections."""
 CSV_FIELDS = ("package_format", "section", "parent_key", "release_type")
 
 
@@ -159,8 +162,9 @@ def correct(appliance: Appliance, inspection_id: str, correction: Correction) ->
     whole = replace(correction, operator=appliance.operator, recorded_at=now)
     with appliance.open_inspection(inspection_id) as (db, folder):
         appliance.log(inspection_id, "recognition.corrected", name=whole.name, correction=whole.id)
-        for file in (_own_file(folder), _unit_file(appliance, db)):
-            _write(file, corrections.merged(_read(file), [whole]))
+        with CORRECTING:
+            for file in (_own_file(folder), _unit_file(appliance, db)):
+                _write(file, corrections.merged(_read(file), [whole]))
     return _document(appliance.catalogue, whole)
 
 
@@ -170,8 +174,9 @@ def withdraw(appliance: Appliance, inspection_id: str, correction_id: str) -> No
         if correction_id not in {one.id for one in in_force(folder)}:
             raise NotFound("catalogue.unknown_correction", correction=correction_id)
         appliance.log(inspection_id, "recognition.correction_withdrawn", correction=correction_id)
-        for file in (_own_file(folder), _unit_file(appliance, db)):
-            _write(file, [one for one in _read(file) if one.id != correction_id])
+        with CORRECTING:
+            for file in (_own_file(folder), _unit_file(appliance, db)):
+                _write(file, [one for one in _read(file) if one.id != correction_id])
 
 
 def recall(appliance: Appliance, unit_id: str, folder: InspectionFolder) -> None:

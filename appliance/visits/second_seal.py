@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from appliance.context import Appliance
@@ -90,9 +91,9 @@ def remove_paper(appliance: Appliance, inspection_id: str, name: str) -> None:
 def timestamp_query(appliance: Appliance, inspection_id: str) -> bytes:
     """What is carried to a time-stamping authority (RFC 3161): nothing of the bundle but the digest on paper."""
     with appliance.inspection(inspection_id) as (db, folder):
-        row = first_seal(db)
-        with _tag_manifest(folder, row) as file:
-            return openssl.timestamp_query(file)
+        signed = _tag_manifest(folder, first_seal(db))
+    with _as_files(appliance, signed=signed) as files:
+        return openssl.timestamp_query(files["signed"])
 
 
 def set_timestamp(appliance: Appliance, inspection_id: str, token: bytes, authority: bytes) -> Row:
@@ -101,8 +102,9 @@ def set_timestamp(appliance: Appliance, inspection_id: str, token: bytes, author
         raise BadInput("evidence.bad_timestamp", detail=f"> {TOKEN_LIMIT}")
     with appliance.inspection(inspection_id) as (db, folder):
         _must_take_papers(appliance, inspection_id, db)
-        with _tag_manifest(folder, first_seal(db)) as file, _kept_aside(folder, "authority.pem", authority) as roots:
-            openssl.check_timestamp(token, file, roots)
+        signed = _tag_manifest(folder, first_seal(db))
+        with _as_files(appliance, signed=signed, authority=authority) as files:
+            openssl.check_timestamp(token, files["signed"], files["authority"])
         digest = hashlib.sha256(token).hexdigest()
         appliance.log(inspection_id, "timestamp.received", sha256=digest)
         replace_file(folder.root / TOKEN, token)
@@ -179,19 +181,16 @@ def _shown(path: Path) -> Row:
 
 
 @contextmanager
-def _tag_manifest(folder: InspectionFolder, row: Row) -> Generator[Path]:
-    """The signed list of the first seal as a file of its own: openssl reads files."""
+def _as_files(appliance: Appliance, **contents: bytes) -> Generator[dict[str, Path]]:
+    """Contents as files, each under its name in a folder of this request alone: openssl reads files."""
+    with TemporaryDirectory(prefix="openssl-", dir=appliance.folder.run) as folder:
+        files = {name: Path(folder) / name for name in contents}
+        for name, file in files.items():
+            file.write_bytes(contents[name])
+        yield files
+
+
+def _tag_manifest(folder: InspectionFolder, row: Row) -> bytes:
+    """The signed list of the first seal."""
     with zipfile.ZipFile(folder.bundles / row["file"]) as archive:
-        content = archive.read(manifest.TAG_MANIFEST)
-    with _kept_aside(folder, manifest.TAG_MANIFEST, content) as file:
-        yield file
-
-
-@contextmanager
-def _kept_aside(folder: InspectionFolder, name: str, content: bytes) -> Generator[Path]:
-    file = folder.root / f".{name}"
-    replace_file(file, content)
-    try:
-        yield file
-    finally:
-        file.unlink()
+        return archive.read(manifest.TAG_MANIFEST)
