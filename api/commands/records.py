@@ -13,6 +13,7 @@ from api.commands.client import connected
 from config.problems import BadInput
 
 ONE = "/api/v1/inspections"
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 DECISIONS = click.Choice(["licensed", "unlicensed", "to_verify", "excluded"])
 
 
@@ -27,6 +28,9 @@ def decision() -> None:
 @click.argument("decided", type=DECISIONS)
 @click.option("--reason", required=True, help="复核所见。")
 @click.option("--paper", "papers", multiple=True, help="照片或书面材料的编号，可多次给出。")
+@click.option(
+    "--attach", "files", multiple=True, type=FILE, help="随同保存并封存的照片或材料（JPEG、PNG、PDF 等），可多次给出。"
+)
 @data_option
 @json_option
 def decision_record(
@@ -35,11 +39,12 @@ def decision_record(
     decided: str,
     reason: str,
     papers: tuple[str, ...],
+    files: tuple[Path, ...],
     data: Path | None,
     as_json: bool,
 ) -> None:
     body = {"decision": decided, "reason": reason, "papers": list(papers)}
-    _send(data, f"{ONE}/{inspection_id}/verdicts/{verdict_id}/decision", body, "decision", as_json)
+    _send_with(data, inspection_id, f"verdicts/{verdict_id}/decision", body, files, "decision", as_json)
 
 
 @decision.command("list", help="列出上机复核结论。")
@@ -60,13 +65,22 @@ def objection() -> None:
 @click.argument("verdict_id")
 @click.option("--reason", required=True, help="异议理由。")
 @click.option("--paper", "papers", multiple=True, help="材料编号，可多次给出。")
+@click.option(
+    "--attach", "files", multiple=True, type=FILE, help="随同保存并封存的照片或材料（JPEG、PNG、PDF 等），可多次给出。"
+)
 @data_option
 @json_option
 def objection_record(
-    inspection_id: str, verdict_id: str, reason: str, papers: tuple[str, ...], data: Path | None, as_json: bool
+    inspection_id: str,
+    verdict_id: str,
+    reason: str,
+    papers: tuple[str, ...],
+    files: tuple[Path, ...],
+    data: Path | None,
+    as_json: bool,
 ) -> None:
     body = {"reason": reason, "papers": list(papers)}
-    _send(data, f"{ONE}/{inspection_id}/verdicts/{verdict_id}/objections", body, "objection", as_json)
+    _send_with(data, inspection_id, f"verdicts/{verdict_id}/objections", body, files, "objection", as_json)
 
 
 @objection.command("answer", help="答复异议：upheld 成立（须给 --decision），rejected 不成立。")
@@ -166,6 +180,22 @@ def explain(
 def _send(data: Path | None, path: str, body: dict[str, Any], schema: str, as_json: bool) -> None:
     with connected(data) as client:
         put(client.send("POST", path, body), schema, as_json)
+
+
+def _send_with(
+    data: Path | None,
+    inspection_id: str,
+    place: str,
+    body: dict[str, Any],
+    files: tuple[Path, ...],
+    schema: str,
+    as_json: bool,
+) -> None:
+    """Attach the files first; what is entered names them among its papers."""
+    one = f"{ONE}/{inspection_id}"
+    with connected(data) as client:
+        attached = [client.upload(f"{one}/attachments", file, {})["paper"] for file in files]
+        put(client.send("POST", f"{one}/{place}", {**body, "papers": [*body["papers"], *attached]}), schema, as_json)
 
 
 def _list(data: Path | None, path: str, schema: str, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 // At the keyboard: what the inspector decides about a verdict, what the unit objects to, and what is answered.
 
-import { get, post } from "./api.js";
+import { get, post, upload } from "./api.js";
 import { $, fill, h, lazyDetails, lines, notice, onSubmit, options } from "./dom.js";
 import { longTable } from "./long.js";
 import { choices, label, t, when } from "./words.js";
@@ -28,17 +28,25 @@ export function show(view, products) {
     [t("verdict_head_host"), ({ host_id }) => (host_id ? view.hostName(host_id) : t("unit_level"))],
     [t("verdict_head_product"), ({ product_id }) => nameOf(product_id)],
     [t("desk_head_what"), (one) => [label("desk", one.what), h("small", {}, stateOf(one))]],
-    [t("desk_head_reason"), whyOf, "wide"],
+    [t("desk_head_reason"), (one) => whyOf(view, one), "wide"],
     [t("same_head_by"), ({ entered_by, entered_at }) => [entered_by, h("small", {}, when(entered_at))]],
   ];
   const rows = [...entered].reverse().filter((one, n, list) => one.what === "decision" || !list.slice(0, n).some((later) => answers(later, one)));
   longTable($("desk"), columns, rows, { empty: t("desk_none"), text: (one) => [view.hostName(one.host_id), nameOf(one.product_id), one.reason].join(" ") });
 }
 
-function whyOf({ reason, papers, answer_text, reviewer }) {
+const ATTACHED = /^([0-9A-Z]{26}-(.+)) sha256:[0-9a-f]{64}$/;
+
+// A number as it was typed, or the way to a file that was attached.
+function paperOf(view, paper) {
+  const [, file, name] = paper.match(ATTACHED) ?? [];
+  return file ? h("a", { href: `/api/v1/${view.path(`attachments/${encodeURIComponent(file)}/file`)}`, download: name, title: paper }, name) : paper;
+}
+
+function whyOf(view, { reason, papers, answer_text, reviewer }) {
   return [
     reason,
-    papers.length ? h("small", {}, papers.join("、")) : null,
+    papers.length ? h("small", {}, papers.flatMap((paper, n) => [n ? "、" : null, paperOf(view, paper)])) : null,
     answer_text ? h("p", { class: "quiet" }, t("desk_answered", { reviewer, answer_text })) : null,
   ];
 }
@@ -67,7 +75,7 @@ function formsOf(view, verdict) {
 function form(key, title, fields, send, refresh) {
   const made = h("form", { class: "form desk", "data-key": key }, h("h4", {}, title), fields, h("p", { class: "actions" }, h("button", {}, t("event_add"))), h("output", { class: "message", role: "alert" }));
   onSubmit(made, async (values) => {
-    await send(values);
+    await send(values, made);
     made.reset();
     notice(t("desk_entered"));
     await refresh();
@@ -75,6 +83,18 @@ function form(key, title, fields, send, refresh) {
   return made;
 }
 
+const kept = new WeakMap(); // file => how papers name it: what failed after it was sent does not send it again
+
+async function attached(view, form) {
+  const papers = [];
+  for (const file of form.querySelector("[type=file]").files) {
+    if (!kept.has(file)) kept.set(file, (await upload(view.path("attachments"), { file })).paper);
+    papers.push(kept.get(file));
+  }
+  return papers;
+}
+
+const files = () => h("label", {}, t("desk_files"), h("input", { type: "file", name: "files", multiple: true, accept: ".jpg,.jpeg,.png,.tif,.tiff,.pdf,.ofd" }));
 const text = (name, shown, more = {}) => h("label", {}, shown, h("input", { name, maxlength: 200, autocomplete: "off", ...more }));
 
 function select(name, shown, pairs) {
@@ -84,14 +104,14 @@ function select(name, shown, pairs) {
 }
 
 function decisionForm(view, { id }) {
-  const fields = [select("decision", t("desk_decision"), choices("decision")), text("reason", t("desk_reason"), { required: true }), text("papers", t("desk_papers"))];
-  const send = ({ decision, reason, papers }) => post(view.path(`verdicts/${id}/decision`), { decision, reason, papers: lines(papers) });
+  const fields = [select("decision", t("desk_decision"), choices("decision")), text("reason", t("desk_reason"), { required: true }), text("papers", t("desk_papers")), files()];
+  const send = async ({ decision, reason, papers }, made) => post(view.path(`verdicts/${id}/decision`), { decision, reason, papers: [...lines(papers), ...(await attached(view, made))] });
   return form(`decide-${id}`, label("desk", "decision"), fields, send, view.refresh);
 }
 
 function objectionForm(view, { id }) {
-  const fields = [text("reason", t("desk_objection_reason"), { required: true }), text("papers", t("desk_papers"))];
-  const send = ({ reason, papers }) => post(view.path(`verdicts/${id}/objections`), { reason, papers: lines(papers) });
+  const fields = [text("reason", t("desk_objection_reason"), { required: true }), text("papers", t("desk_papers")), files()];
+  const send = async ({ reason, papers }, made) => post(view.path(`verdicts/${id}/objections`), { reason, papers: [...lines(papers), ...(await attached(view, made))] });
   return form(`object-${id}`, label("desk", "objection"), fields, send, view.refresh);
 }
 

@@ -2,15 +2,20 @@
 
 import { get, post, upload } from "./api.js";
 import { $, fill, h, lazyDetails, notice as say, onSubmit, options, quiet, table } from "./dom.js";
+import { longTable } from "./long.js";
 import { DASH, label, percent, t } from "./words.js";
 
 const SOON_DAYS = 7;
+const picked = new Set(); // keys of the findings that the next notice names; none: all
+let pickedOf = null; // the inspection they are of
+let pickFrom = null; // their table: what was searched in it stays
 
 export async function showNotices(view) {
   const [{ items }, { rate }] = await Promise.all([get(view.path("notices")), get(view.path("rectification"))]);
   fill($("notices"), items.length ? noticeTable(items, view.refresh) : quiet(t("notices_none")));
   $("notices-rate").textContent = rate.d ? t("notices_rate", { rate: percent(rate.n, rate.d), n: rate.n, d: rate.d }) : "";
   $("notice-form").closest("details").hidden = !view.summary.audit;
+  if (view.summary.audit) offerFindings(view);
   showReminder(items);
 }
 
@@ -104,9 +109,53 @@ function paperForm(id, refresh) {
   return form;
 }
 
+// The findings of the newest audit, fetched when somebody wants only some of them in the notice.
+function offerFindings(view) {
+  if (pickedOf !== view.id) {
+    picked.clear();
+    pickFrom = h("div", {});
+    pickedOf = view.id;
+  }
+  const details = lazyDetails(`notice-findings-${view.id}`, t("notice_some"), () => findingsToPick(view, pickFrom));
+  fill($("notice-findings"), details, h("p", { id: "notice-picked", class: "quiet", "aria-live": "polite" }));
+  tellPicked();
+}
+
+const tellPicked = () => ($("notice-picked").textContent = picked.size ? t("notice_picked", { count: picked.size }) : "");
+
+async function findingsToPick(view, place) {
+  const { items } = await get(view.path("notices/findings"));
+  const keys = new Set(items.map(({ key }) => key));
+  for (const key of picked) if (!keys.has(key)) picked.delete(key);
+  tellPicked();
+  const what = ({ kind, product_name }) => [label("finding", kind), product_name].filter(Boolean).join(" · ");
+  const where = ({ address, hostname, asset_no, subject, product_id }) => [hostname, address, asset_no].filter(Boolean).join(" · ") || (subject === product_id ? t("unit_level") : subject);
+  const columns = [
+    [t("notice_head_pick"), (one) => tick(one.key, what(one))],
+    [t("notice_head_finding"), what, "wide"],
+    [t("verdict_head_host"), where],
+    [t("notice_head_in"), inNotices],
+  ];
+  const rows = items.filter(({ for_unit }) => for_unit);
+  longTable(place, columns, rows, { page: 20, empty: t("findings_none"), text: (one) => `${what(one)} ${where(one)}`, value: ({ kind }) => label("finding", kind), valueName: t("notice_head_finding") });
+  return place;
+}
+
+function tick(key, name) {
+  const box = h("input", { type: "checkbox", value: key, "aria-label": name, checked: picked.has(key) });
+  box.addEventListener("change", () => {
+    picked[box.checked ? "add" : "delete"](key);
+    tellPicked();
+  });
+  return box;
+}
+
+const inNotices = ({ notices }) => notices.map(({ number, state }) => h("div", {}, `${number || DASH} ${label("item_state", state)}`));
+
 export function bindNotices(view) {
   onSubmit($("notice-form"), async ({ number, deadline, kind, note }) => {
-    await post(view.path("notices"), { number, kind, note, deadline: deadline || null });
+    await post(view.path("notices"), { number, kind, note, deadline: deadline || null, keys: [...picked] });
+    picked.clear();
     $("notice-form").reset();
     await view.refresh();
     say(t("notice_issued"));

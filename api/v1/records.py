@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import send_file
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.v1.common import ONE, PROBLEM, SECURITY, answer, appliance, tag
 from api.v1.schemas import (
     AnswerBody,
+    AttachmentPath,
     DecisionBody,
     InspectionPath,
     ObjectionBody,
     ObjectionPath,
+    PaperForm,
     PositionQuery,
     RatePath,
     RateQuery,
@@ -20,10 +23,23 @@ from api.v1.schemas import (
     RecordQuery,
     VerdictPath,
 )
-from appliance.visits import explaining
+from appliance.visits import attachments, explaining
 from appliance.visits import records as use
 
 records = APIBlueprint("records", __name__, abp_tags=tag("records"), abp_security=SECURITY, abp_responses=PROBLEM)
+
+
+@records.post(f"{ONE}/attachments")
+def attach(path: InspectionPath, form: PaperForm) -> Any:
+    """Keep a photo or a paper; ``paper`` is what a decision or an objection writes among its papers."""
+    name, data = form.file.filename or "", form.file.stream.read()
+    return answer(attachments.keep(appliance(), path.inspection_id, name, data), 201)
+
+
+@records.get(f"{ONE}/attachments/<file>/file")
+def get_attachment(path: AttachmentPath) -> Any:
+    """A photo or a paper as it came."""
+    return send_file(attachments.path_of(appliance(), path.inspection_id, path.file), as_attachment=True)
 
 
 @records.post(f"{ONE}/verdicts/<verdict_id>/decision")

@@ -77,6 +77,12 @@ def list_notices(path: InspectionPath) -> Any:
     return answer({"items": use.notices(appliance(), path.inspection_id), "next": None})
 
 
+@rectification.get(f"{ONE}/notices/findings")
+def list_choices(path: InspectionPath) -> Any:
+    """Findings that a notice may name: whether it does unless others are chosen, and the notices they are in."""
+    return answer({"items": use.findings_to_choose(appliance(), path.inspection_id), "next": None})
+
+
 @rectification.get(f"{ONE}/rectification")
 def get_progress(path: InspectionPath) -> Any:
     """整改率 of an inspection's findings, by its notices and by the newest follow-up."""

@@ -100,6 +100,10 @@ class SealBody(Request):
         return {} if value is None else value
 
 
+class AttachmentPath(InspectionPath):
+    file: Name
+
+
 class PaperForm(BaseModel):
     file: Upload
 

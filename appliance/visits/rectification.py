@@ -104,7 +104,32 @@ def issue(
     return _fed(appliance, row, notice["id"])
 
 
+def findings_to_choose(appliance: Appliance, inspection_id: str) -> list[Row]:
+    """Findings of the newest audit as a notice holds them, each with ``key``, ``for_unit`` (whether a notice names it
+    unless others are chosen) and ``notices``, those it is in already: number, state of the finding there.
+
+    Raises Conflict before the first audit.
+    """
+    found, named = _judged(appliance, inspection_id), dict[str, list[Row]]()
+    for brief in notices(appliance, inspection_id):
+        for item in notice(appliance, brief["id"])["items"]:
+            named.setdefault(item["key"], []).append({"number": brief["number"], "state": item["state"]})
+    own = {key: row["kind"] not in judge.NOT_FOR_THE_UNIT for key, row in found.items()}
+    return [{**row, "key": key, "for_unit": own[key], "notices": named.get(key, [])} for key, row in found.items()]
+
+
 def _items(appliance: Appliance, inspection_id: str, keys: tuple[str, ...]) -> dict[str, Row]:
+    found = _judged(appliance, inspection_id)
+    if unknown := [key for key in keys if key not in found]:
+        raise BadInput("rectification.no_finding", key=unknown[0][:120])
+    wanted = keys or [key for key, row in found.items() if row["kind"] not in judge.NOT_FOR_THE_UNIT]
+    if not wanted:
+        raise Conflict("rectification.nothing_to_rectify")
+    return {key: found[key] for key in wanted}
+
+
+def _judged(appliance: Appliance, inspection_id: str) -> dict[str, Row]:
+    """By key, the findings of the newest audit as a notice holds them. Raises Conflict before the first."""
     with appliance.inspection(inspection_id) as (db, folder):
         audit = audit_store.latest_audit(db)
         if audit is None:
@@ -112,12 +137,8 @@ def _items(appliance: Appliance, inspection_id: str, keys: tuple[str, ...]) -> d
         found = {row["key"]: row for _, row in audit_store.list_findings(db, audit["id"], -1, -1, {})}
         hosts = {row["host_id"]: row for row in comparison_store.audit_hosts(db, audit["id"])}
         products = recognising.corrected(appliance, folder).products
-    if unknown := [key for key in keys if key not in found]:
-        raise BadInput("rectification.no_finding", key=unknown[0][:120])
-    wanted = keys or [key for key, row in found.items() if row["kind"] not in judge.NOT_FOR_THE_UNIT]
-    if not wanted:
-        raise Conflict("rectification.nothing_to_rectify")
-    return {key: _item(found[key], hosts, {one.id: one.name for one in products.values()}) for key in wanted}
+    names = {one.id: one.name for one in products.values()}
+    return {key: _item(row, hosts, names) for key, row in found.items()}
 
 
 def _item(finding: Row, hosts: Mapping[str, Row], names: Mapping[str, str]) -> Row:

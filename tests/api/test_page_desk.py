@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -72,6 +74,44 @@ def test_a_decision_at_the_desk_is_entered_at_its_verdict_and_counts_once_judged
     judge_again(page)
     assert verdict(api, one, "autocad")["decision"] == "licensed"
     assert page.console() == []
+
+
+def test_a_photo_is_attached_to_a_decision_opened_again_and_sealed(
+    shown: tuple[Api, Browser, str], tmp_path: Path
+) -> None:
+    api, page, one = shown
+    before = verdict(api, one, "solidworks")
+    opened(page, one, before["id"])
+    form = f"form[data-key='decide-{before['id']}']"
+    page.type(f"{form} select", "to_verify")
+    keys(page, f"{form} [name=reason]", "激活界面见照片")
+    text = tmp_path / "说明.pdf"
+    text.write_bytes(b"this is no PDF")
+    page.upload(f"{form} [type=file]", text)
+    page.click(f"{form} button")
+    page.wait_for("说明.pdf 不是可用的照片或材料", form)
+    assert [one["product_id"] for one in api.get(f"{one}/decisions")["items"]].count("solidworks") == 0
+    photo = tmp_path / "激活界面.jpg"
+    photo.write_bytes(b"\xff\xd8\xff a photograph")
+    page.run("document.querySelector(arguments[0]).value = ''", f"{form} [type=file]")
+    page.upload(f"{form} [type=file]", photo)
+    page.screenshot(tmp_path / "attach.png", whole=True)
+    page.click(f"{form} button")
+    page.wait_for("激活界面.jpg", "#desk")
+    page.screenshot(tmp_path / "attached.png", whole=True)
+    [made] = [row for row in api.get(f"{one}/decisions")["items"] if row["product_id"] == "solidworks"]
+    [paper] = made["papers"]
+    file, _, digest = paper.partition(" sha256:")
+    assert digest == hashlib.sha256(photo.read_bytes()).hexdigest()
+    link = page.run("return document.querySelector('#desk a').getAttribute('href')")
+    assert api.call("GET", link).data == photo.read_bytes()
+    assert unquote(link).endswith(f"/attachments/{file}/file")
+    assert api.call("GET", f"{one}/attachments/{file}x/file").status_code == 404
+    kept = next(api.built.appliance.folder.inspections.glob(f"*/attachments/{file}"))
+    assert kept.read_bytes() == photo.read_bytes()
+    page.click(f"details[data-key='desk-{before['id']}'] summary")
+    judge_again(page)
+    assert [line for line in page.console() if "422" not in line] == []
 
 
 def test_an_objection_waits_for_its_answer_and_an_upheld_one_says_what_follows(

@@ -67,6 +67,34 @@ def test_papers_go_to_a_notice_and_reminders_stand_above_them(shown: tuple[Api, 
     assert page.console() == []
 
 
+def test_a_notice_names_only_the_findings_that_were_ticked(shown: tuple[Api, Browser], tmp_path: Path) -> None:
+    api, page = shown
+    one = judged(api, "6")
+    choices = {row["product_id"]: row for row in api.get(f"{one}/notices/findings")["items"] if row["for_unit"]}
+    key = choices["autocad"]["key"]
+    show(page, f"{identifier(one)}/follow")
+    page.wait("return document.getElementById('notice-form').closest('details').hidden === false")
+    page.click("#tab-follow details:has(#notice-form) > summary")
+    page.click("#notice-findings summary")
+    page.click(f"#notice-findings [type=checkbox][value='{key}']")
+    page.wait_for("已勾选 1 项", "#notice-picked")
+    page.run("dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.wait(f"return document.querySelector(\"#notice-findings [value='{key}']\").checked")
+    page.type("#notice-form [name=number]", "整改〔2026〕7号")
+    page.type("#notice-form [name=deadline]", (TODAY + timedelta(days=30)).isoformat())
+    page.screenshot(tmp_path / "picking.png", whole=True)
+    page.click("#notice-form button")
+    page.wait_for("整改〔2026〕7号", "#notices")
+    [row] = [row for row in api.get(f"{one}/notices")["items"] if row["number"] == "整改〔2026〕7号"]
+    assert [item["key"] for item in api.get(f"/api/v1/notices/{row['id']}")["items"]] == [key]
+    page.wait_for("整改〔2026〕7号", "#notice-findings")
+    assert page.text("#notice-picked") == ""
+    page.screenshot(tmp_path / "picked.png", whole=True)
+    named = {row["key"]: row["notices"] for row in api.get(f"{one}/notices/findings")["items"]}
+    assert named[key] == [{"number": "整改〔2026〕7号", "state": "open"}]
+    assert page.console() == []
+
+
 def test_one_finding_of_a_notice_is_closed_by_ticking_it(shown: tuple[Api, Browser], tmp_path: Path) -> None:
     api, page = shown
     one = judged(api, "5")

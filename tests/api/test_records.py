@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Api
+from appliance.folder import DataFolder
+from tests.api.conftest import Api, here
 from tests.api.test_api import facts_document
+from tests.api.test_follow_up import serving
 from tests.api.test_ledgers import take, upload
 
 
 @pytest.fixture
 def judged(api: Api) -> str:
+    return with_autocad(api)
+
+
+def with_autocad(api: Api) -> str:
     """Path of an inspection with one computer that runs a copy of AutoCAD that nobody bought."""
     one = api.new_inspection()
     autocad = {"name": "AutoCAD 2020 - 简体中文", "publisher": "Autodesk", "version": "23.1", "source": "HKLM\\AutoCAD"}
@@ -214,3 +222,20 @@ def test_an_idle_licence_is_explained_down_to_the_row_the_papers_and_every_copy(
     assert [row["product_id"] for row in found["items"]] == ["autocad"]
     assert found["surplus"] == []
     assert code_of(api, "GET", f"{judged}/positions/explain?software_no=RJ9", None) == (404, "audit.no_position")
+
+
+def test_a_photo_attached_by_command_is_kept_and_named_among_the_papers(data: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "铭牌.png"
+    photo.write_bytes(b"\x89PNG\r\n a label")
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    with serving(DataFolder(data)) as api:
+        one = with_autocad(api)
+        about = (one.rpartition("/")[2], autocad(api, one)["id"])
+        said = ("--reason", "见铭牌", "--paper", "照片-1", "--attach", str(photo))
+        done = here(data, "decision", "record", *about, "licensed", *said, "--json")
+        photo.write_bytes(b"no picture")
+        refused = here(data, "objection", "record", *about, "--reason", "x", "--attach", str(photo))
+        assert api.get(f"{one}/objections")["items"] == []
+    number, attached = done.json["papers"]
+    assert (number, attached.partition(" sha256:")[2]) == ("照片-1", digest)
+    assert (refused.exit, "不是可用的照片或材料" in refused.err) == (3, True)
