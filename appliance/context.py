@@ -106,8 +106,8 @@ class Appliance:
         return self.loaded_columns.value
 
     def policy(self, name: str) -> Policy:
-        """A policy profile by name. Raises BadInput for an unknown one."""
-        return load_policy(name, self.loaded_policies.source)
+        """A policy profile by name, a campaign's own ones included. Raises BadInput for an unknown one."""
+        return load_policy(name, self.loaded_policies.source, self.folder.policies)
 
     @contextmanager
     def index(self) -> Generator[Db]:

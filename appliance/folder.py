@@ -52,6 +52,11 @@ class DataFolder:
         return self.root / "reference"
 
     @property
+    def policies(self) -> Path:
+        """Policy profiles that campaigns brought."""
+        return self.root / "policies"
+
+    @property
     def inspections(self) -> Path:
         return self.root / "inspections"
 

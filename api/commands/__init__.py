@@ -19,6 +19,7 @@ from api.commands.follow_up import follow_up
 from api.commands.hosts import host
 from api.commands.inspections import authorisation, segment, unit
 from api.commands.ledgers import ledger, proof
+from api.commands.policies import policy
 from api.commands.records import decision, explain, objection, record
 from api.commands.recover import recover
 from api.commands.rectify import rectify
@@ -33,6 +34,7 @@ COMMANDS: tuple[click.Command, ...] = (
     link,
     demo,
     unit,
+    policy,
     inspection,
     authorisation,
     segment,

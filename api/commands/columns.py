@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "units": ("id", "name", "system", "region"),
+    "policies": ("id", "title", "own"),
     "inspections": ("id", "unit", "kind", "created_at", "sealed_at", "ended"),
     "authorisations": ("document_no", "ranges", "exclusions", "not_before", "not_after", "signer", "signed_on"),
     "segments": ("id", "range", "label", "visited", "state"),
@@ -45,7 +46,8 @@ HIDDEN: Mapping[str, frozenset[str]] = {
     "ledger": frozenset({"fields", "headers", "mapping", "rows", "duplicates", "sha256"}),
     "rates": frozenset({"head", "digest", "id"}),
     "summary": frozenset({"audit"}),
-    "explanation": frozenset({"kind", "number", "name"}),
+    "explanation": frozenset({"kind", "number", "name", "part"}),
+    "policy": frozenset({"switches", "rate_definitions"}),
 }
 """What only ``--json`` gives: it is long, or there is a command of its own for it."""
 

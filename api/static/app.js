@@ -241,7 +241,6 @@ function bind() {
 }
 
 options($("kind-choice"), choices("inspection_kind"));
-options($("policy-choice"), choices("policy"));
 options($("ledger-choice"), choices("ledger"));
 options($("proof-choice"), choices("proof"), "P1");
 options($("protocol-choice"), choices("protocol"));

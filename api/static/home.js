@@ -10,12 +10,13 @@ import { label, t, when } from "./words.js";
 const NEW = "new";
 
 export async function show() {
-  const [inspections, units, imports] = await Promise.all([all("inspections"), get("units"), others.imports()]);
+  const [inspections, units, imports, policies] = await Promise.all([all("inspections"), get("units"), others.imports(), get("policies")]);
   fill($("inspections"), inspections.length ? inspections.reverse().map((one) => row(one, imports.get(one.id))) : h("tr", {}, h("td", { colspan: 5 }, t("home_empty"))));
   const choice = $("unit-choice");
   const pick = units.items.length ? h("option", { value: "", disabled: true, selected: true }, t("pick_unit")) : null;
   fill(choice, pick, h("option", { value: NEW }, t("new_unit")), units.items.map(({ id, name }) => h("option", { value: id }, name)));
   showNewUnit();
+  showPolicies(policies.items);
   merge.show(inspections, imports);
   await todo.show(inspections);
 }
@@ -29,6 +30,13 @@ function row({ id, unit, kind, created_at, sealed_at, ended }, origin) {
     h("td", {}, ended ? t("ended") : sealed_at ? t("sealed") : t("unsealed"), came),
     h("td", { class: "end" }, ended ? null : h("a", { class: "button", href: `#/${id}` }, t("open"))),
   );
+}
+
+// A campaign may bring a profile of its own while the page is open; what is chosen stays chosen.
+function showPolicies(items) {
+  const choice = $("policy-choice");
+  const known = new Set([...choice.options].map(({ value }) => value));
+  choice.append(...items.filter(({ id }) => !known.has(id)).map(({ id, title }) => new Option(title, id)));
 }
 
 function showNewUnit() {

@@ -33,7 +33,7 @@ export async function show(view) {
   const [head, findings] = await Promise.all([get(view.path("rates")), all(view.path("findings")), loadVerdicts(view), desk.load(view)]);
   found.judgedAt = head.created_at;
   showState(view, head);
-  showRates(summary.rates, head.head.phase);
+  showRates(summary.rates, head.head.phase, head.head.policy.rate_definitions ?? {});
   breakdown.show(head.head.breakdowns);
   showFilters(summary.verdicts);
   showVerdicts(view);
@@ -74,12 +74,12 @@ const place = (order, value) => (order.includes(value) ? order.indexOf(value) : 
 const valuesOf = (group) => choices(group).map(([value]) => value);
 
 // Each main rate, then its parts.
-function showRates(rates, phase) {
+function showRates(rates, phase, own) {
   const names = Object.keys(rates);
   const mains = names.filter((name) => !name.includes(".")).sort(byOrder(valuesOf("rate")));
   const partsOf = (main) =>
     names.filter((name) => name.startsWith(`${main}.`)).sort(byOrder(valuesOf("category"), (name) => name.split(".")[1]));
-  const rows = mains.flatMap((main) => [main, ...partsOf(main)]).map((name) => ({ name, ...rates[name] }));
+  const rows = mains.flatMap((main) => [main, ...partsOf(main)]).map((name) => ({ name, said: own[name] ?? sentence(rates[name].definition), ...rates[name] }));
   const columns = [
     [t("rate_head_name"), nameOf, "wide"],
     [t("rate_head_value"), (rate) => h("b", {}, percent(rate.n, rate.d)), "number"],
@@ -91,12 +91,12 @@ function showRates(rates, phase) {
   fill($("rates"), table(columns, rows, ({ name }) => ({ class: name.includes(".") ? "part" : "main" })));
 }
 
-function nameOf({ name, definition, breakdown, d }) {
+function nameOf({ name, said, breakdown, d }) {
   const [rate, category] = name.split(".");
-  if (has(`label.rate_part.${name}`)) return [label("rate_part", name), h("p", { class: "quiet" }, sentence(definition))];
+  if (has(`label.rate_part.${name}`)) return [label("rate_part", name), h("p", { class: "quiet" }, said)];
   if (category) return label("category", category);
   const parts = rate === "legal_rate" && d ? composition(breakdown) : null;
-  return [h("b", {}, label("rate", rate)), parts, h("p", { class: "quiet" }, sentence(definition))];
+  return [h("b", {}, label("rate", rate)), parts, h("p", { class: "quiet" }, said)];
 }
 
 // How the copies divide: a bar, and the same in words.

@@ -16,6 +16,7 @@ from api.v1.hosts import hosts
 from api.v1.imports import imports
 from api.v1.inspections import inspections
 from api.v1.ledgers import ledgers
+from api.v1.policies import policies
 from api.v1.records import records
 from api.v1.rectification import rectification
 from api.v1.results import results
@@ -42,4 +43,5 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     endings,
     backups,
     catalogue,
+    policies,
 )

@@ -1,6 +1,7 @@
 """Policy profiles: every switch on which provinces disagree or no text decides, with its source and effective date.
 
-A profile is ``config/policies/<id>.toml``; it may extend another. The whole profile is frozen into each audit.
+A profile is ``config/policies/<id>.toml``; it may extend another. A campaign brings its own beside them, which extends
+one of them. The whole profile is frozen into each audit.
 """
 
 from __future__ import annotations
@@ -91,26 +92,34 @@ def profiles(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
-def load_policy(name: str, folder: Path = FOLDER) -> Policy:
-    """Read a profile and what it extends. Raises BadInput ``policy.unknown_profile``, ``policy.bad_file``."""
-    chain = [_read(name, folder)]
+def load_policy(name: str, folder: Path = FOLDER, own: Path | None = None) -> Policy:
+    """Read a profile and what it extends; ``own``: a folder of a campaign's profiles, which extend those of ``folder``.
+
+    Raises BadInput ``policy.unknown_profile``, ``policy.bad_file``.
+    """
+    places = [folder, *([own] if own else [])]
+    at = next((place for place in places if PROFILE_NAME.fullmatch(name) and (place / f"{name}.toml").is_file()), None)
+    if at is None:
+        known = "、".join(known for place in places for known in profiles(place))
+        raise BadInput("policy.unknown_profile", profile=name, known=known)
+    files = [at / f"{name}.toml"]
+    chain = [_read(files[0])]
     while parent := chain[-1].extends:
-        if parent in {profile.id for profile in chain}:
-            raise _bad(folder / f"{name}.toml", ("extends",), parent)
-        chain.append(_read(parent, folder))
+        file = folder / f"{parent}.toml"
+        if parent in {profile.id for profile in chain} or not PROFILE_NAME.fullmatch(parent) or not file.is_file():
+            raise _bad(files[-1], ("extends",), parent)
+        files.append(file)
+        chain.append(_read(file))
     stated: dict[str, Switch] = {}
     definitions: dict[str, str] = {}
     for profile in reversed(chain):
         stated.update(profile.switches)
         definitions.update(profile.rate_definitions)
-    return Policy(chain[0].id, chain[0].title, _switches(folder, chain, stated), stated, definitions)
+    switches = _switches(list(zip(files, chain, strict=True)), stated)
+    return Policy(chain[0].id, chain[0].title, switches, stated, definitions)
 
 
-def _read(name: str, folder: Path) -> Profile:
-    file = folder / f"{name}.toml"
-    if not PROFILE_NAME.fullmatch(name) or not file.is_file():
-        known = "、".join(profiles(folder))
-        raise BadInput("policy.unknown_profile", profile=name, known=known)
+def _read(file: Path) -> Profile:
     try:
         content = tomllib.loads(file.read_text("utf-8"))
         return Profile.model_validate({"schema_" if key == "schema" else key: v for key, v in content.items()})
@@ -121,14 +130,13 @@ def _read(name: str, folder: Path) -> Profile:
         raise _bad(file, tuple(first["loc"]), first["msg"]) from error
 
 
-def _switches(folder: Path, chain: Sequence[Profile], stated: Mapping[str, Switch]) -> Switches:
+def _switches(chain: Sequence[tuple[Path, Profile]], stated: Mapping[str, Switch]) -> Switches:
     try:
         return Switches.model_validate({key: switch.value for key, switch in stated.items()})
     except ValidationError as error:
         first = error.errors()[0]
-        says = next((profile for profile in chain if str(first["loc"][0]) in profile.switches), chain[0])
-        where = ("switches", *first["loc"][:1], "value")
-        raise _bad(folder / f"{says.id}.toml", where, first["msg"]) from error
+        says = next((file for file, profile in chain if str(first["loc"][0]) in profile.switches), chain[0][0])
+        raise _bad(says, ("switches", *first["loc"][:1], "value"), first["msg"]) from error
 
 
 def _bad(file: Path, where: tuple[int | str, ...], detail: str) -> BadInput:

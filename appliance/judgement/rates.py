@@ -16,6 +16,11 @@ from appliance.judgement.tallies import ComputerTally, Count, Tally
 from appliance.model import Category, Rate, SoftwareOrigin
 
 BASIS_POINTS = 10_000  # two decimals of a percentage
+NAMES = (
+    "legal_rate", "domestic_rate", "computer_legal_rate", "computer_domestic_rate", "coverage_rate", "asset_match_rate",
+    "domestic_purchase_rate", "client_rate", "power_on_rate", "ledger_match_rate", "rectification_rate",
+)  # fmt: skip
+"""Without their parts."""
 
 
 def percent(n: int, d: int) -> str | None:

@@ -159,6 +159,8 @@ def _tool_files(appliance: Appliance, db: Db, folder: InspectionFolder) -> Itera
         yield BundleFile(f"data/tool/catalogue/{file.name}", file)
     for file in sorted(appliance.loaded_policies.source.glob("*.toml")):
         yield BundleFile(f"data/tool/policies/{file.name}", file)
+    if (own := appliance.folder.policies / f"{name}.toml").is_file():
+        yield BundleFile(f"data/tool/policies/{own.name}", own)
     yield BundleFile(f"data/tool/{columns.FILE.name}", appliance.loaded_columns.source)
     if corrections := recognising.sealed_file(folder):
         yield BundleFile("data/tool/recognition.json", corrections)

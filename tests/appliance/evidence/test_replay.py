@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.evidence.reading import opened_bundle
+from appliance.visits import auditing, inspections, policies
 from appliance.visits.deriving import Deriver
 from appliance.visits.replaying import replay_bundle
 from config.clock import SystemClock
@@ -20,7 +22,8 @@ from config.messages import render
 from config.problems import BadInput, Negative, OtherVersion, Refused
 from config.settings import load as load_settings
 from scanner.model import FactsOrigin
-from tests.appliance.evidence.laptop import visited
+from tests.api.test_policies import OWN
+from tests.appliance.evidence.laptop import AUTHORISATION, laptop, visited
 from tests.appliance.evidence.sample import SIGNER, clock
 
 
@@ -41,6 +44,24 @@ def test_a_replay_gives_the_sealed_bytes(bundle: tuple[Path, str]) -> None:
     assert found.to_json()["first"] == []
     assert found.to_json()["outcome"] == "identical"
     assert found.to_json()["facts"] == {"derived": 2, "given": 3}
+
+
+def test_a_bundle_judged_by_a_campaign_s_own_profile_carries_it_and_gives_the_sealed_bytes(tmp_path: Path) -> None:
+    made = laptop(tmp_path / "laptop")
+    policies.add(made.appliance, OWN)
+    unit = inspections.create_unit(made.appliance, "某局")["id"]
+    made = replace(
+        made, inspection=str(inspections.create(made.appliance, unit, "initial", None, "campaign-2026")["id"])
+    )
+    inspections.authorise(made.appliance, made.inspection, AUTHORISATION)
+    made.carry_pc("10.9.0.9", "SN1")
+    made.audit()
+    assert auditing.rates(made.appliance, made.inspection)["head"]["policy"]["id"] == "campaign-2026"
+    path = made.seal()
+    assert only(path, r"data/tool/policies/campaign-2026\.toml")
+    with made.appliance.inspection(made.inspection) as (db, _):
+        signer = str(db.value("SELECT fingerprint FROM bundles"))
+    assert replay_bundle(path, (), signer, None).to_json()["outcome"] == "identical"
 
 
 def resealed(path: Path, target: Path, edits: Mapping[str, Callable[[bytes], bytes]]) -> Path:
