@@ -30,6 +30,8 @@ FREE = frozenset(
         "imports.look",
         "imports.list_conflicts",
         "imports.merge",
+        "schedules.look",
+        "system.open_session",
     }
 )
 """Endpoints that take no turn."""
