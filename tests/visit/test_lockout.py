@@ -13,7 +13,7 @@ from tests.visit.domain_lan import ADDRESSES, HANGING_UP, SILENT
 from tests.visit.fleet_site import FleetSite
 
 pytestmark = pytest.mark.lab
-SETTINGS = "[scan]\nanswer_timeout_seconds = 2\n"
+SETTINGS = "[scan]\nanswer_timeout_seconds = 6\n"
 
 
 @pytest.fixture
