@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.lab import demo_unit
 from tests.lab.demo_unit import Demo
 from tests.lab.lan import Lan
 
 FUZZ_EXAMPLES = 10_000
+UNTIMED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""Of properties: how long an example takes says how busy the machine is."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,10 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
     There each property runs far longer, whatever number of examples it names for the suite.
     """
+    settings.register_profile("suite", **UNTIMED)
+    settings.load_profile("suite")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "compiled")
     if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz":
-        settings.register_profile("fuzz", max_examples=FUZZ_EXAMPLES, deadline=None)
+        settings.register_profile("fuzz", max_examples=FUZZ_EXAMPLES, **UNTIMED)
         settings.load_profile("fuzz")
 
 
