@@ -12,6 +12,7 @@ from waitress.server import create_server
 
 from api.built import Built
 from appliance.visits import schedule_site
+from appliance.visits.handed_in import LARGEST
 from appliance.visits.ticker import Ticker
 from config.problems import EnvironmentProblem
 from config.settings import Settings
@@ -56,7 +57,11 @@ def run(built: Built, listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     server = create_server(
-        built.app, sockets=[listening], threads=built.appliance.settings.server.threads, ident="hezheng"
+        built.app,
+        sockets=[listening],
+        threads=built.appliance.settings.server.threads,
+        ident="hezheng",
+        max_request_body_size=LARGEST + 1,  # it refuses what is as large as this
     )
     appliance = built.appliance
     ticker = Ticker(schedule_site.desk(appliance).tick, appliance.clock, appliance.settings.schedule.tick_seconds)

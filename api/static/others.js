@@ -7,6 +7,7 @@ import { latest } from "./turns.js";
 import { label, t, when } from "./words.js";
 
 const HAND_IN_BYTES = 2 ** 30; // what the server takes in one request
+const tooLarge = ({ name, size }) => t("look_large", { name, size: (size / HAND_IN_BYTES).toFixed(2) });
 
 const asked = latest();
 let looked = null; // what was found in the file whose path was given
@@ -50,7 +51,7 @@ function showLooked() {
 async function placeOf({ file, path }, progress) {
   if (path) return path;
   if (!file.size) throw new Problem(t("look_pick"));
-  if (file.size > HAND_IN_BYTES) throw new Problem(t("look_large", { name: file.name }));
+  if (file.size > HAND_IN_BYTES) throw new Problem(tooLarge(file));
   progress(t("look_reads", { name: file.name }));
   return (await handIn("imports/files", file)).path;
 }
@@ -75,6 +76,10 @@ export function bind(done) {
     asked.forget();
     looked = null;
     showLooked();
+  });
+  $("look-form").elements.file.addEventListener("change", ({ target: { files } }) => {
+    const [file] = files;
+    $("look-form").querySelector(".message").textContent = file?.size > HAND_IN_BYTES ? tooLarge(file) : "";
   });
   onSubmit($("look-form"), async (fields) => {
     looked = null;

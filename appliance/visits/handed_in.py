@@ -14,14 +14,20 @@ from config.durable import private_folder, remove_folder
 from config.problems import BadInput, Conflict, EnvironmentProblem
 
 CHUNK = 1 << 20
+LARGEST = 1 << 30
+"""Bytes that the server takes in one request: it holds them in a file of its own before anybody sees them. A larger
+bundle is given by its path, which costs no copy.
+"""
 
 
 def receive(appliance: Appliance, name: str, stream: IO[bytes], size: int) -> Path:
     """Keep the ``size`` bytes of ``stream``; what was handed in before is gone. Returns where they lie.
 
-    Raises Conflict ``imports.busy`` while a bundle is read, BadInput ``imports.cut_short`` when fewer bytes come,
-    EnvironmentProblem when the disk is full or cannot be written.
+    Raises BadInput ``imports.too_large_here``, Conflict ``imports.busy`` while a bundle is read or handed in,
+    BadInput ``imports.cut_short`` when fewer bytes come, EnvironmentProblem when the disk is full or cannot be written.
     """
+    if size > LARGEST:
+        raise BadInput("imports.too_large_here", name=name[:200], limit_gb=LARGEST >> 30)
     if not appliance.receiving.acquire(blocking=False):
         raise Conflict("imports.busy")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from api.built import build
 from appliance.folder import DataFolder, read_holder, writing
 from appliance.visits import handed_in
 from config.clock import SystemClock
+from config.messages import render
 from config.problems import BadInput
-from tests.api.conftest import SMALL_VAULT, Api
+from tests.api.browser import until
+from tests.api.conftest import HEZHENG, SMALL_VAULT, Api
 from tests.api.test_follow_up import done, serving
 from tests.appliance.evidence.laptop import laptop, visited
 from tests.appliance.evidence.sample import SIGNER
@@ -64,6 +67,42 @@ def test_a_bundle_may_be_larger_than_any_other_upload(tmp_path: Path) -> None:
         answer = hand_in(Api(built, WsgiClient(built.app)), "大.zip", bytes(5 << 20))
         built.appliance.jobs.stop()
     assert answer.status_code == 201
+
+
+def test_the_page_knows_what_the_server_takes_and_more_is_refused_with_the_other_way(api: Api) -> None:
+    script = (Path(str(api.built.app.static_folder)) / "others.js").read_text()
+    assert "HAND_IN_BYTES = 2 ** 30;" in script
+    assert handed_in.LARGEST == 2**30
+    with pytest.raises(BadInput) as caught:
+        handed_in.receive(api.built.appliance, "大.zip", BytesIO(), handed_in.LARGEST + 1)
+    assert "完整路径" in render(caught.value.message)
+    assert kept(api) == []
+
+
+def test_a_bundle_of_a_gigabyte_is_let_in_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    """Asked of the server itself: it decides by the length that is announced, before the first byte."""
+    (tmp_path / "hezheng.toml").write_text(SMALL_VAULT)
+    program = [HEZHENG, "serve", "--port", "0", "--data", str(tmp_path)]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: read_holder(DataFolder(tmp_path))["address"], "it serves")
+        address = urlsplit(str(read_holder(DataFolder(tmp_path))["address"]))
+        token = until(
+            lambda: (tmp_path / "run" / "token").exists() and (tmp_path / "run" / "token").read_text(), "token"
+        )
+        head = f"POST {V1}/imports/files?name=b.zip HTTP/1.1\r\nHost: {address.netloc}\r\nX-Hezheng: 1\r\n"
+        head += f"Authorization: Bearer {token}\r\nContent-Length: "
+        answers: list[bytes] = []
+        for size, ends in ((handed_in.LARGEST, True), (handed_in.LARGEST + 1, False)):
+            with socket.create_connection((address.hostname, address.port)) as connection:
+                connection.sendall(f"{head}{size}\r\n\r\n".encode())
+                if ends:  # the server waits for the body, and learns that none will come
+                    connection.shutdown(socket.SHUT_WR)
+                answers.append(connection.recv(4096).split(b"\r\n")[0])
+        assert (b"413" in answers[0], b"413" in answers[1]) == (False, True)
+    finally:
+        running.terminate()
+        running.wait(60)
 
 
 def test_a_file_that_is_cut_short_is_refused_and_not_kept(api: Api) -> None:

@@ -95,6 +95,15 @@ def test_an_unknown_signer_is_warned_of_vouched_for_once_and_the_inspection_can_
     bundle = sealed(tmp_path / "a", "云水县档案馆", "10.9.0.0/24", "10.9.0.11", "10.9.0.12")
     window.click("#look-form button")
     window.wait_for("请选择证据包文件", "#look-form .message")
+    huge = tmp_path / "很大.zip"
+    with huge.open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    window.upload("#look-form [name=file]", huge)
+    window.wait_for(
+        "文件 很大.zip 有 1.00 GB，浏览器里最多选 1 GB 的。请改为填写它在本机的完整路径", "#look-form .message"
+    )
+    window.screenshot(tmp_path / "large.png", whole=True)
+    window.run("document.querySelector('#look-form [name=file]').value = ''")
     window.upload("#look-form [name=file]", bundle.path)
     window.click("#look-form button")
     window.wait_for("未确认的签名人", "#looked-facts")
