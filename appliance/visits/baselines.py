@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from appliance.store import inspections as inspection_store
 from appliance.store import ledgers as ledger_store
 from appliance.store.database import Db, Row, dumps, loads
 from appliance.store.installed import load_installed
-from appliance.visits import ledgers_in_force
+from appliance.visits import ledgers_in_force, strangers, unpacking
 from appliance.visits.audit_reader import require_intact
 from appliance.visits.auditing import latest
 from appliance.visits.sealing import known_signers
@@ -153,6 +154,25 @@ class BundleVisit:
         return (row for row in self._reader.table("comparison_closed") if row["comparison_id"] == newest)
 
 
+def read_through(path: Path, known: Collection[str], signer: str | None) -> Row:
+    """Read in a child all that a comparison will read of a bundle: what passes its limits may be read here later.
+
+    Returns ``digest, fingerprint, inspection, unit, as_of``. Raises as a verification, BadInput for what does not fit.
+    """
+    digest, fingerprint = require_intact(path, known, signer)
+    with opened_bundle(path) as reader:
+        visit = BundleVisit(reader)
+        try:
+            computers = visit.computers()
+            for rows in (visit.findings(), visit.software(computers), visit.copies(), visit.closed()):
+                deque(rows, maxlen=0)
+            for kind in LedgerKind:
+                visit.ledger(kind)
+            return {"digest": digest, "fingerprint": fingerprint, **_described(visit)}
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise unpacking.bad(reader, "data", error) from error
+
+
 def _computer(row: Row, known: Mapping[str, Any], mac: str) -> SeenComputer:
     return SeenComputer(
         host_id=row["host_id"],
@@ -172,7 +192,7 @@ def choose(appliance: Appliance, inspection_id: str, kind: str, source: str, sig
     """Name what a follow-up is compared with. ``source``: an inspection's id, a bundle's path, nothing for the list.
 
     Raises Conflict for an inspection that is no follow-up, for another unit or an unjudged baseline; Negative or
-    Refused for a bundle that is broken or by nobody known.
+    Refused for a bundle that is broken or by nobody known, BadInput for one that does not fit or costs too much.
     """
     with appliance.open_inspection(inspection_id) as (db, _):
         own = inspection_store.read(db)
@@ -200,11 +220,10 @@ def _of_inspection(appliance: Appliance, db: Db, own: Row, source: str, signer: 
 
 def _of_bundle(appliance: Appliance, db: Db, own: Row, source: str, signer: str | None) -> Row:
     path = Path(source).absolute()
-    digest, fingerprint = require_intact(path, known_signers(appliance), signer)
-    with opened_bundle(path) as reader:
-        visit = BundleVisit(reader)
-        _check_unit(own, visit.inspection)
-        return {"source": str(path), "digest": digest, "fingerprint": fingerprint, **_described(visit)}
+    asked = {"path": str(path), "known": sorted(known_signers(appliance)), "signer": signer}
+    found = strangers.ask(appliance, strangers.READ, [path], asked)
+    _check_unit(own, found)
+    return {"source": str(path), **found}
 
 
 def _of_list(appliance: Appliance, db: Db, own: Row, source: str, signer: str | None) -> Row:

@@ -15,7 +15,7 @@ from typing import Any
 
 from appliance.evidence.reading import info, opened_bundle
 from appliance.evidence.verify import Verification, VerificationOutcome
-from appliance.visits import joining, taking, unpacking
+from appliance.visits import baselines, joining, taking, unpacking
 from appliance.visits.audit_reader import unbroken, verified
 from config.problems import EnvironmentProblem, Problem
 from scanner.process import Job, Upwards
@@ -37,6 +37,11 @@ def take(job: Job, emit: Upwards) -> None:
     fingerprint``; answered with ``{"aside", "seal", "unit_id", "sealed_at"}``. Found: as :func:`taking.fill` returns.
     """
     _reporting(_take, job, emit)
+
+
+def read(job: Job, emit: Upwards) -> None:
+    """Job ``{"path", "known", "signer"}``. Found: as :func:`appliance.visits.baselines.read_through` returns."""
+    _reporting(_read, job, emit)
 
 
 def compare(job: Job, emit: Upwards) -> None:
@@ -96,6 +101,10 @@ def _take(job: Job, emit: Upwards) -> Document:
         }
         decided = emit.ask({"opened": opened})
         return taking.fill(reader, path, decided, lambda done, total: emit({"progress": [done, total]}))
+
+
+def _read(job: Job, emit: Upwards) -> Document:
+    return baselines.read_through(Path(job["path"]), job["known"], job["signer"])
 
 
 def _compare(job: Job, emit: Upwards) -> Document:

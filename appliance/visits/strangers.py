@@ -23,7 +23,7 @@ from scanner.process import MIB, Child, ChildCrashed, ChildEnded, DeadlinePassed
 
 LOG = logging.getLogger("hezheng.bundles")
 CHILD = "appliance.visits.stranger_child"
-LOOK, TAKE = Errand(CHILD, "look"), Errand(CHILD, "take")
+LOOK, TAKE, READ = Errand(CHILD, "look"), Errand(CHILD, "take"), Errand(CHILD, "read")
 COMPARE, JOIN = Errand(CHILD, "compare"), Errand(CHILD, "join")
 PATIENCE = 4
 """Wall clock to processor time: a scan may keep every core busy meanwhile."""

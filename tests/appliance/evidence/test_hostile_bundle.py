@@ -15,7 +15,7 @@ from appliance.evidence import manifest, signing
 from appliance.evidence.bundle import BundleFile, write_bundle
 from appliance.folder import DataFolder
 from appliance.jobs import Job
-from appliance.visits import imports, inspections, merging, sealing
+from appliance.visits import baselines, imports, inspections, merging, sealing
 from config.messages import render
 from config.problems import BadInput, Conflict
 from config.settings import Settings
@@ -136,6 +136,28 @@ def test_a_bundle_that_needs_more_time_than_its_size_warrants_is_stopped(
     path = hostile(bundle, tmp_path / "b.zip", "data/tables/sightings.jsonl", rows)
     problem = refused(limited(office, child_seconds=2, child_seconds_per_mb=0), path)
     assert (problem.message.code, problem.message.params["seconds"]) == ("imports.too_slow", 2)
+
+
+def test_a_bundle_made_to_fill_the_memory_is_no_baseline_of_a_follow_up(
+    bundle: Path, office: Appliance, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        unit = json.loads(archive.read("data/inspection.json"))["unit"]
+    unit_id = inspections.create_unit(office, unit)["id"]
+    follow_up = inspections.create(office, unit_id, "follow_up")["id"]
+    limited(office, child_memory_mb=SMALL_MB)
+    ledger = only(bundle, "data/ledgers/parsed/", ".json")
+    hosts = b'{"id":"h","document":' + json.dumps(DEEP.decode()).encode() + b"}\n"
+    for name, content, code in (
+        (ledger, EMPTY_LISTS, "imports.too_much_memory"),
+        ("data/tables/hosts.jsonl", hosts, "imports.bad_content"),
+    ):
+        path = hostile(bundle, tmp_path / f"{code}.zip", name, content)
+        with pytest.raises(BadInput) as caught:
+            baselines.choose(office, follow_up, "bundle", str(path), SIGNER.fingerprint)
+        assert caught.value.message.code == code
+    chosen = baselines.choose(office, follow_up, "bundle", str(bundle), _signer(bundle))
+    assert (chosen["unit"], baselines.current(office, follow_up)["digest"]) == (unit, chosen["digest"])
 
 
 def test_an_import_that_is_to_stop_stops(bundle: Path, office: Appliance, tmp_path: Path) -> None:
