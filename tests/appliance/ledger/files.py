@@ -1,4 +1,4 @@
-"""Ledger files as units hand them in, and as nobody should: built here, never stored."""
+"""Ledger files as units hand them in, and as nobody should: how they are written."""
 
 from __future__ import annotations
 

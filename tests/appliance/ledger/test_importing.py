@@ -20,7 +20,8 @@ from config.clock import SystemClock
 from config.messages import render
 from config.problems import BadInput
 from tests.appliance.ledger import files, messy_assets, messy_forms, messy_licences
-from tests.appliance.ledger.messy import at
+from tests.appliance.ledger.make_ledgers import FOLDER, FORMATS, file_of, password_of
+from tests.appliance.ledger.messy import Messy, at
 from tests.appliance.ledger.messy_assets import asset
 
 LIMITS = settings.load(environment={}).ledger.model_copy(update={"child_seconds": 30})
@@ -50,26 +51,47 @@ def accounted(found: ImportPreview) -> bool:
     return found.rows_read == found.rows_accepted + found.rows_rejected + found.rows_skipped
 
 
-@pytest.mark.parametrize("name", MESSY)
-def test_a_messy_ledger_gives_the_records_worked_out_by_hand(tmp_path: Path, name: str) -> None:
-    case = MESSY[name]
-    found = preview(case.kind, read(files.xlsx(tmp_path / "a.xlsx", {"表": case.grid}, {"表": case.merges})), "f1")
-    assert list(found.accepted) == list(case.accepted)
-    assert codes(found, rejected=True) == case.rejected
-    kept = {row: notes for row, notes in codes(found, rejected=False).items() if row not in case.rejected}
-    assert kept == case.notes
-    assert {reason.removeprefix("ledger."): rows for reason, rows in found.skipped.items()} == case.skipped
+def outcome(path: Path, case: Messy) -> tuple[object, ...]:
+    """What came of a file, in the shape of :func:`expectation`."""
+    found = preview(case.kind, read_table(path, LIMITS, SystemClock(), password_of(path)), "f1")
     assert accounted(found)
-    assert found.rows_accepted == len(case.accepted)
+    kept = {row: notes for row, notes in codes(found, rejected=False).items() if row not in case.rejected}
+    skipped = {reason.removeprefix("ledger."): rows for reason, rows in found.skipped.items()}
+    records = [replace(one, ref=replace(one.ref, sheet="表")) for one in found.accepted]
+    return records, codes(found, rejected=True), kept, skipped
+
+
+def expectation(case: Messy) -> tuple[object, ...]:
+    """Records, rejected rows, notes of the others, rows passed over: as worked out by hand."""
+    return list(case.accepted), case.rejected, case.notes, case.skipped
+
+
+def as_expected(path: Path, case: Messy) -> bool:
+    """Whether the format of this file can hold what the case is about."""
+    try:
+        return outcome(path, case) == expectation(case)
+    except (AssertionError, BadInput):
+        return False
 
 
 @pytest.mark.parametrize("name", MESSY)
-def test_the_kind_of_ledger_is_guessed_from_its_header(tmp_path: Path, name: str) -> None:
+def test_a_messy_ledger_gives_the_records_worked_out_by_hand(name: str) -> None:
     case = MESSY[name]
-    grid = case.grid
-    assert guess_kind(read(files.xlsx(tmp_path / "a.xlsx", {"表": grid}, {"表": case.merges}))) == (
+    assert outcome(file_of("messy", name), case) == expectation(case)
+
+
+@pytest.mark.parametrize("name", MESSY)
+def test_the_kind_of_ledger_is_guessed_from_its_header(name: str) -> None:
+    case, path = MESSY[name], file_of("messy", name)
+    assert guess_kind(read_table(path, LIMITS, SystemClock(), password_of(path))) == (
         case.kind if case.guessed else LedgerKind.ALLOCATIONS
     )
+
+
+def test_forty_messy_ledgers_stand_in_every_format_that_units_hand_in() -> None:
+    stored = [path.name.partition(".")[2] for path in (FOLDER / "messy").iterdir()]
+    assert len(stored) == len(MESSY) >= 40
+    assert {ending: stored.count(ending) for ending in FORMATS if stored.count(ending) < 2} == {}
 
 
 def refused(kind: LedgerKind, workbook: Workbook, sheet: str | None = None) -> BadInput:

@@ -16,6 +16,7 @@ from config.clock import SystemClock
 from config.messages import render
 from config.problems import BadInput
 from tests.appliance.ledger import files
+from tests.appliance.ledger.make_ledgers import FOLDER, file_of
 
 GRID = [["资产编号", "资产名称", "数量"], ["GD-001", "台式机", 1], ["GD-002", "便携式计算机", 2]]
 TEN_O_CLOCK = datetime.fromisoformat("2021-03-05T10:00:00")  # a spreadsheet knows no zone
@@ -181,11 +182,14 @@ BAD: dict[str, tuple[Bad, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "台账.xls"
-    write, code = BAD[name]
-    write(path)
-    assert refusal(path) == code
+def test_a_bad_file_is_refused_with_what_to_do(name: str) -> None:
+    assert refusal(file_of("bad", name)) == BAD[name][1]
+
+
+def test_thirty_bad_ledgers_are_stored_and_a_bad_file_costs_the_limits_of_the_product_at_most() -> None:
+    assert len(list((FOLDER / "bad").iterdir())) == len(BAD) >= 30
+    shipped = settings.load(environment={}).ledger
+    assert (shipped.child_seconds, shipped.child_memory_mb) == (5, 512)
 
 
 def test_cells_far_apart_that_the_check_cannot_see_end_the_child_and_nothing_else(tmp_path: Path) -> None:
