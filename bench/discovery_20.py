@@ -10,7 +10,7 @@ from bench.peers.discovery_lan import compare
 
 def main() -> dict[str, Any]:
     """Seconds."""
-    return compare("discovery-20", "10.91.0.0/20", 200, 3)
+    return compare("discovery-20", "10.91.0.0/20", 200, 5)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from bench.peers.discovery_lan import compare
 
 def main() -> dict[str, Any]:
     """Seconds."""
-    return compare("discovery-24", "10.90.0.0/24", 60, 3)
+    return compare("discovery-24", "10.90.0.0/24", 60, 5)
 
 
 if __name__ == "__main__":

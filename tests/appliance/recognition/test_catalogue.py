@@ -83,6 +83,11 @@ PROGRAMS = [
     ("微信", "腾讯科技(深圳)有限公司", "wechat", "", ""),
     ("搜狗拼音输入法 15.1正式版", "Sogou.com", "sogou-pinyin", "", ""),
     ("WinRAR 6.02 (64-位)", "win.rar GmbH", "winrar", "", ""),
+    ("软件正版化检查工具客户端", None, "copyright-client", "", ""),
+    ("国家版权局网络版检查工具", None, "copyright-client", "网络版", ""),
+    ("国家版权局软件正版化检查工具", None, "copyright-client", "", ""),
+    ("北京市软件正版化检查服务系统客户端", None, "copyright-client", "", ""),
+    ("网络版检查工具（客户端）", None, "copyright-client", "网络版", ""),
 ]  # fmt: skip
 
 
