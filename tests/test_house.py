@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import cast
 
+import click
 import pytest
 
+from api.commands import hezheng
+
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 ROOMS = ("config", "credentials", "scanner", "appliance", "api")
 
 
@@ -77,6 +84,32 @@ def test_requirement_files_are_hash_pinned_and_name_no_address() -> None:
         pins = re.findall(r"^[a-z0-9][^\s]*==", text, re.MULTILINE)
         assert len(pins) > 30
         assert text.count("--hash=sha256:") >= len(pins)
+
+
+SPAN = re.compile(r"`(?:\.venv/bin/)?(hezheng [^`]+)`|^    (hezheng .+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CHANGELOG.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))]
+)
+def test_every_command_that_a_document_names_exists_with_its_options(document: str) -> None:
+    unknown = {
+        f"{span}: {word}"
+        for span in (one or other for one, other in SPAN.findall((ROOT / document).read_text("utf-8")))
+        for word in not_of_ours(span.partition("  #")[0].replace("\\", ""))
+    }
+    assert unknown == set()
+
+
+def not_of_ours(line: str) -> Iterator[str]:
+    """Words of a command line that name no command or option."""
+    words, command = shlex.split(line)[1:], cast(click.Command, hezheng)
+    while words and isinstance(command, click.Group) and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    if isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]+", words[0]):
+        yield words[0]
+    options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    yield from (word for word in words if word.startswith("--") and word.partition("=")[0] not in {*options, "--help"})
 
 
 def test_readme_names_the_commands_that_exist() -> None:

@@ -9,6 +9,7 @@ import { label, t, when } from "./words.js";
 
 export async function show(view) {
   const [{ items: bundles }, custody] = await Promise.all([get(view.path("bundles")), get(view.path("custody"))]);
+  $("end-card").hidden = !view.sealed;
   enable($("seal-start"), view.summary.audit && !runningHere(view));
   fill($("bundles"), bundles.length ? [...bundles].reverse().map((bundle) => card(view, bundle)) : quiet(t("bundles_none")));
   fill($("custody"), log(custody));
@@ -88,5 +89,9 @@ export function bind(view) {
     $("paper-form").reset();
     notice(t("paper_added"));
     await view.refresh();
+  });
+  onSubmit($("end-form"), async ({ copy_path, same_medium_reason }) => {
+    if (!(await ask(label("job", "end"), t("confirm_end", { unit: view.inspection.unit })))) return;
+    await view.watch(await post(view.path("ending"), { copy_path, same_medium_reason }));
   });
 }

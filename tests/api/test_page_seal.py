@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from api.commands.base import follow
+from api.commands.client import CHECKOUT
 from api.commands.demo import serve_inside
 from tests.api.browser import browser
 from tests.api.test_api import facts_document
-from tests.api.test_page import Page
+from tests.api.test_page import STATIC, Page
 
 V1 = "/api/v1"
 
@@ -62,3 +65,32 @@ def test_an_inspection_is_sealed_printed_signed_and_sealed_again(page: Page, tmp
     window.screenshot(tmp_path / "sheet.png", whole=True)
     strange = [line for line in window.console() if "status of 404" not in line]  # no office certificate
     assert strange == []
+
+
+def test_a_sealed_inspection_is_ended_on_the_page_once_the_copy_is_named(page: Page, tmp_path: Path) -> None:
+    page.show("seal", "结束督查")
+    window = page.window
+    window.wait("return !document.getElementById('end-card').hidden")
+    newest = page.get("bundles")["items"][-1]
+    copy = shutil.copy(newest["path"], tmp_path / "机关留存.zip")
+    window.type("#end-form [name=copy_path]", str(tmp_path / "没有.zip"))
+    window.click("#end-form button")
+    window.wait_for("销毁录入的账号和密钥", "#ask-text")
+    window.click("#ask-yes")
+    window.wait_for("没有.zip")
+    assert page.get("bundles")["items"], "nothing was destroyed"
+    window.type("#end-form [name=copy_path]", str(copy))
+    window.type("#end-form [name=same_medium_reason]", "测试机只有一块磁盘")
+    window.click("#end-form button")
+    window.click("#ask-yes")
+    window.wait("return location.hash === '#/'")
+    window.wait_for("已结束", "#inspections")
+    assert page.client.get(f"{V1}/inspections/{page.inspection}/ending")["stage"] == "done"
+
+
+def test_every_form_of_the_page_is_one_that_a_script_knows() -> None:
+    markup = (CHECKOUT / "api" / "templates" / "index.html").read_text("utf-8")
+    scripts = "".join(script.read_text("utf-8") for script in STATIC.glob("*.js"))
+    forms = re.findall(r'<form id="([a-z-]+)"', markup)
+    assert len(forms) >= 10
+    assert [form for form in forms if f'"{form}"' not in scripts] == []
