@@ -59,6 +59,10 @@ def verdicts_counted(
 ) -> list[tuple[int, dict[str, Any]]]:
     """``(seq, verdict)`` of the verdicts that a number counts: the first of each cell, then the first of all."""
     numbers = sorted(seq for cell in cells for seq in _first_of(db, audit_id, cell, after, limit))[:limit]
+    return _documents(db, audit_id, numbers)
+
+
+def _documents(db: Db, audit_id: str, numbers: list[int]) -> list[tuple[int, dict[str, Any]]]:
     sql = "SELECT seq, document FROM verdicts WHERE audit_id = ? AND seq IN (SELECT value FROM json_each(?)) ORDER BY 1"
     return [(row["seq"], loads(row["document"])) for row in db.rows(sql, [audit_id, dumps(numbers)])]
 
@@ -75,18 +79,20 @@ def verdicts_counted_in(
     """The same of the computers of one part. Verdicts are numbered computer by computer, so a page ends once full."""
     dimension, group = part
     wanted = dumps(
-        [dumps([category, decision, int(official), origin]) for category, decision, official, origin in cells]
+        [f"{category}/{decision}/{int(official)}/{origin}" for category, decision, official, origin in cells]
     )
     rows = db.rows(
-        f"""SELECT v.seq, v.document FROM audit_hosts h CROSS JOIN verdicts v INDEXED BY verdicts_by_host
-            ON v.audit_id = h.audit_id AND v.host_id = h.host_id
+        f"""SELECT v.seq FROM audit_hosts h INDEXED BY sqlite_autoindex_audit_hosts_1
+            CROSS JOIN verdicts v INDEXED BY verdicts_in_parts
+            ON v.audit_id = h.audit_id AND v.host_id = h.host_id AND v.host_id <> ''
             WHERE h.audit_id = ? AND h."{dimension}" = ? AND v.seq > ?
-            AND h.host_id >= coalesce((SELECT host_id FROM verdicts WHERE audit_id = ? AND seq = ?), '')
-            AND json_array(v.category, v.decision, v.official, v.origin) IN (SELECT value FROM json_each(?))
+            AND +h.host_id >= coalesce((SELECT host_id FROM verdicts WHERE audit_id = ? AND seq = ?), '')
+            AND v.category || '/' || v.decision || '/' || v.official || '/' || v.origin
+              IN (SELECT value FROM json_each(?))
             ORDER BY h.host_id, v.seq LIMIT ?""",  # noqa: S608  a column of ours
         [audit_id, group, after, audit_id, after, wanted, limit],
     )
-    return [(row["seq"], loads(row["document"])) for row in rows]
+    return _documents(db, audit_id, [row["seq"] for row in rows])
 
 
 def has_parts(db: Db, audit_id: str) -> bool:

@@ -163,6 +163,12 @@ ALTER TABLE audit_assets ADD COLUMN kind TEXT;
 ALTER TABLE audit_assets ADD COLUMN xinchuang TEXT
 """
 
+# A page of a part is found in the index alone: the documents lie between the rows.
+PART_INDEX = """
+CREATE INDEX verdicts_in_parts ON verdicts (audit_id, host_id, seq, category, decision, official, origin)
+  WHERE host_id <> ''
+"""
+
 
 def _first_inspection(db: Db) -> None:
     db.script(INSPECTION_TABLES)
@@ -221,6 +227,10 @@ def _parts(db: Db) -> None:
     db.script(PART_TABLES)
 
 
+def _part_pages(db: Db) -> None:
+    db.script(PART_INDEX)
+
+
 INSPECTION_STEPS = (
     ("0001_first", _first_inspection),
     ("0002_fleet", _fleet),
@@ -238,6 +248,7 @@ INSPECTION_STEPS = (
     ("0014_offline_readings", create_offline_readings),
     ("0015_offline_readings_apart", part_from_results),
     ("0016_parts", _parts),
+    ("0017_part_pages", _part_pages),
 )
 INSPECTION = Schema("inspection", INSPECTION_STEPS)
 INDEX = Schema(
