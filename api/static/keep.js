@@ -52,9 +52,10 @@ function whatAPersonDid(target) {
   };
 }
 
-// Boxes of a list that stands in no form of its own, known by name and value. A click may have come while its drawing waited.
+// Boxes of a list that stands in no form of its own, known by name and value (one without a name is kept elsewhere): a
+// click may have come while its drawing waited.
 function ticked(target) {
-  const boxes = () => [...target.querySelectorAll("[type=checkbox]")].filter((box) => !box.closest("form[data-key]"));
+  const boxes = () => [...target.querySelectorAll("[type=checkbox][name]")].filter((box) => !box.closest("form[data-key]"));
   const nameOf = ({ name, value }) => `${name} ${value}`;
   const on = new Set(boxes().filter(({ checked }) => checked).map(nameOf));
   return () => {

@@ -78,8 +78,8 @@ def test_a_notice_names_only_the_findings_that_were_ticked(shown: tuple[Api, Bro
     page.click("#notice-findings summary")
     page.click(f"#notice-findings [type=checkbox][value='{key}']")
     page.wait_for("已勾选 1 项", "#notice-picked")
-    page.run("dispatchEvent(new HashChangeEvent('hashchange'))")
-    page.wait(f"return document.querySelector(\"#notice-findings [value='{key}']\").checked")
+    page.redraw()
+    page.wait(f"return document.querySelector(\"#notice-findings [value='{key}']\")?.checked")
     page.type("#notice-form [name=number]", "整改〔2026〕7号")
     page.type("#notice-form [name=deadline]", (TODAY + timedelta(days=30)).isoformat())
     page.screenshot(tmp_path / "picking.png", whole=True)
@@ -89,6 +89,8 @@ def test_a_notice_names_only_the_findings_that_were_ticked(shown: tuple[Api, Bro
     assert [item["key"] for item in api.get(f"/api/v1/notices/{row['id']}")["items"]] == [key]
     page.wait_for("整改〔2026〕7号", "#notice-findings")
     assert page.text("#notice-picked") == ""
+    page.drawn()
+    page.wait("return !document.querySelector('#notice-findings [type=checkbox]:checked')")
     page.screenshot(tmp_path / "picked.png", whole=True)
     named = {row["key"]: row["notices"] for row in api.get(f"{one}/notices/findings")["items"]}
     assert named[key] == [{"number": "整改〔2026〕7号", "state": "open"}]
