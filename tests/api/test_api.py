@@ -227,7 +227,7 @@ def test_facts_from_a_usb_stick_become_a_host_and_can_be_judged(api: Api) -> Non
     assert api.get(f"{one}/hosts/{imported['host_id']}/facts")["identity"]["hostname"] == "档案室-01"
     assert code_of(api, "POST", f"{one}/facts", facts_document())[1] == "facts.already_imported"
     job = api.post(f"{one}/audits")
-    api.built.appliance.jobs.get(job["id"]).future.result(30)  # pyright: ignore[reportOptionalMemberAccess]
+    api.built.appliance.jobs.get(job["id"]).future.result(240)  # pyright: ignore[reportOptionalMemberAccess]
     verdicts = api.get(f"{one}/verdicts")["items"]
     assert [(v["product_id"], v["decision"]) for v in verdicts] == [("wps-office", "to_verify")]
 

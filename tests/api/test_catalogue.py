@@ -124,7 +124,7 @@ def program(name: str) -> dict[str, Any]:
 def audit(api: Api, one: str) -> dict[str, Any]:
     job = api.call("POST", f"{one}/audits").json
     assert job
-    api.built.appliance.jobs.get(job["id"]).future.result(30)  # pyright: ignore[reportOptionalMemberAccess]
+    api.built.appliance.jobs.get(job["id"]).future.result(240)  # pyright: ignore[reportOptionalMemberAccess]
     rates: dict[str, Any] = api.get(f"{one}/rates")
     return rates
 

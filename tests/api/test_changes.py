@@ -78,7 +78,7 @@ def finished(api: Api, job_id: str) -> Any:
     return api.get(f"/api/v1/jobs/{job_id}")["result"]
 
 
-def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+def until(happened: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline

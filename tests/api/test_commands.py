@@ -68,7 +68,7 @@ def test_secrets_come_from_a_file_descriptor_never_from_arguments(data: Path, in
     added = subprocess.run(
         [str(HEZHENG), "credential", "add", inspection, "smb", "inspector", "--passphrase-fd", "0", "--secret-fd", "9",
          "--json"],
-        input=PASSPHRASE + "\n", capture_output=True, text=True, timeout=60,
+        input=PASSPHRASE + "\n", capture_output=True, text=True, timeout=240,
         env={**os.environ, "HEZHENG_DATA": str(data)}, pass_fds=(9,), preexec_fn=lambda: _secret_on(9),
     )  # fmt: skip
     assert added.returncode == 0, added.stderr

@@ -53,7 +53,7 @@ def read_pc(api: Api, one: str, number: int, products: tuple[str, ...], tag: str
 def done(api: Api, job: Any) -> Any:
     future = api.built.appliance.jobs.get(job["id"]).future
     assert future is not None
-    return future.result(60)
+    return future.result(240)
 
 
 def visit(api: Api, kind: str, computers: Unit, tag: str, ledger: str = "") -> str:

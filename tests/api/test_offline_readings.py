@@ -209,7 +209,7 @@ def test_a_computer_entered_by_hand_says_so_everywhere(api: Api) -> None:
 def check_verdicts(api: Api, one: str) -> None:
     """A verdict that rests on what a person entered says so in its explanation."""
     job = api.post(f"{one}/audits")
-    for _ in range(600):
+    for _ in range(2400):
         job = api.get(f"/api/v1/jobs/{job['id']}")
         if job["state"] != "running":
             break

@@ -44,7 +44,7 @@ class Hostile:
     def run(self, *arguments: str) -> str:
         """What a command prints, on both streams."""
         command = [str(HEZHENG), *arguments, "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, timeout=240)
         assert done.returncode == 0, done.stderr
         return (done.stdout + done.stderr).decode()
 

@@ -31,7 +31,7 @@ def with_autocad(api: Api) -> str:
 
 def audit(api: Api, one: str) -> dict[str, Any]:
     job = api.post(f"{one}/audits")
-    api.built.appliance.jobs.get(job["id"]).future.result(30)  # pyright: ignore[reportOptionalMemberAccess]
+    api.built.appliance.jobs.get(job["id"]).future.result(240)  # pyright: ignore[reportOptionalMemberAccess]
     return api.get(f"{one}/rates")
 
 

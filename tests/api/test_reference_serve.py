@@ -63,7 +63,7 @@ def status(data: Path, told: list[str]) -> Any:
     address = next(line for line in told if line.startswith("http")).partition("/#")[0]
     token = (data / "run" / "token").read_text("utf-8")
     request = urllib.request.Request(f"{address}/api/v1/status", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=240) as response:
         return json.loads(response.read())
 
 

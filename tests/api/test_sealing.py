@@ -34,7 +34,7 @@ LAYOUT = {
 def sealed(api: Api, one: str, **body: Any) -> dict[str, Any]:
     """Seal and return the job's result."""
     job = api.post(f"{one}/bundles", {"unencrypted": True, **body})
-    result: dict[str, Any] = api.built.appliance.jobs.get(job["id"]).future.result(60)  # pyright: ignore
+    result: dict[str, Any] = api.built.appliance.jobs.get(job["id"]).future.result(240)  # pyright: ignore
     return result
 
 

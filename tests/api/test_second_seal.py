@@ -55,7 +55,7 @@ def upload(api: Api, path: str, name: str, content: bytes, **fields: str) -> Any
 
 def second(api: Api, path: str) -> dict[str, Any]:
     job = api.post(f"{path}/second-seal", {"unencrypted": True})
-    result: dict[str, Any] = api.built.appliance.jobs.get(job["id"]).future.result(60)  # pyright: ignore
+    result: dict[str, Any] = api.built.appliance.jobs.get(job["id"]).future.result(240)  # pyright: ignore
     return result
 
 

@@ -30,7 +30,7 @@ def idle_afterwards(made: Laptop) -> Generator[None]:
     yield
     for job in made.appliance.jobs.running():
         assert job.future is not None
-        job.future.result(60)
+        job.future.result(240)
 
 
 def both_look_first(appliance: Appliance, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_an_inspection_does_not_end_while_a_copy_of_it_is_made(tmp_path: Path) -
         assert caught.value.message.code == "ending.busy"
         let_go.set()
         assert job.future is not None
-        job.future.result(60)
+        job.future.result(240)
         let_go.clear()
 
 
