@@ -28,7 +28,7 @@ from tests.api.conftest import HEZHENG, Api, hezheng
 from tests.lab.services import DISABLED, MANUAL, RUNNING, STOPPED, Machine, serving
 
 pytestmark = pytest.mark.lab
-ADDRESS = "127.0.9.9"
+ADDRESS = f"127.9.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"  # port 445 is taken once: another run has another
 SECRET = "Not-a-real-1"  # of an account that exists in this peer alone
 PASSPHRASE = "一个足够长的口令库密码"
 
