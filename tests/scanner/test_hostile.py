@@ -203,6 +203,7 @@ CAUSES: Mapping[str, tuple[str, str | None]] = {
 
 ALSO: Mapping[str, tuple[str, str | None]] = {
     "endless-values": DEADLINE_PASSED,
+    "endless-more-data": ("FAILED", "winreg.too_many_values"),
     "empty-fragments": ("FAILED", "smb.too_many_bytes"),
     "ssh-no-answer": DEADLINE_PASSED,
     "ssh-no-exit-status": DEADLINE_PASSED,
