@@ -205,6 +205,8 @@ ALSO: Mapping[str, tuple[str, str | None]] = {
     "endless-values": DEADLINE_PASSED,
     "endless-more-data": ("FAILED", "winreg.too_many_values"),
     "empty-fragments": ("FAILED", "smb.too_many_bytes"),
+    "ssh-ignore-flood": BAD_HANDSHAKE,  # half a gigabyte was faster than the clock: the library wants new keys
+    "ssh-banner-flood": ("UNREACHABLE", "ssh.closed"),  # so does theirs
     "ssh-no-answer": DEADLINE_PASSED,
     "ssh-no-exit-status": DEADLINE_PASSED,
     "ssh-output-after-end": READ,
