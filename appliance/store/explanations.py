@@ -130,8 +130,9 @@ def base_assets(db: Db, audit_id: str, part: Part | None, after: int, limit: int
 
 def unread_assets(db: Db, audit_id: str, part: Part | None, after: int, limit: int) -> list[Row]:
     """Assets of A for which the client was found, or for which nobody can say: not every computer of them was read."""
-    without = """(SELECT count(*) FROM audit_hosts h WHERE h.audit_id = audit_assets.audit_id
-                  AND h.asset_no = audit_assets.asset_no AND h.collected = 1 AND h.client = 0)"""
+    without = """(SELECT count(*) FROM audit_hosts h INDEXED BY audit_hosts_without_client
+                  WHERE h.audit_id = audit_assets.audit_id AND h.asset_no = audit_assets.asset_no
+                  AND h.collected = 1 AND h.client = 0)"""
     return _assets(db, audit_id, f"quantity > {without}", part, after, limit)
 
 

@@ -166,7 +166,8 @@ ALTER TABLE audit_assets ADD COLUMN xinchuang TEXT
 # A page of a part is found in the index alone: the documents lie between the rows.
 PART_INDEX = """
 CREATE INDEX verdicts_in_parts ON verdicts (audit_id, host_id, seq, category, decision, official, origin)
-  WHERE host_id <> ''
+  WHERE host_id <> '';
+CREATE INDEX audit_hosts_without_client ON audit_hosts (audit_id, asset_no) WHERE collected = 1 AND client = 0
 """
 
 
