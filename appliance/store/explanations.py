@@ -14,6 +14,11 @@ from appliance.store.records import documents
 PAPERS = {"domestic_purchase_rate": "purchases", "rectification_rate": "rectifications"}
 LEDGERS = {"domestic_purchase_rate": LedgerKind.STATISTICS, "ledger_match_rate": LedgerKind.ALLOCATIONS}
 
+OF_CELL = """FROM verdicts INDEXED BY verdicts_by_number WHERE audit_id = ? AND category = ? AND decision = ?
+  AND official = ? AND origin = ? AND host_id <> ''"""
+FEW = 2000
+"""Verdicts that are looked through one by one; of more, a page is soon full computer by computer."""
+
 HOST = "audit_id, host_id, address, hostname, asset_no, facts_id, collected, client"
 Part = tuple[str, str]
 """A dimension of :data:`appliance.judgement.places.DIMENSIONS`, which is a column's name too, and one of its groups."""
@@ -68,15 +73,40 @@ def _documents(db: Db, audit_id: str, numbers: list[int]) -> list[tuple[int, dic
 
 
 def _first_of(db: Db, audit_id: str, cell: Cell, after: int, limit: int) -> list[int]:
-    sql = """SELECT seq FROM verdicts INDEXED BY verdicts_by_number WHERE audit_id = ? AND category = ?
-             AND decision = ? AND official = ? AND origin = ? AND host_id <> '' AND seq > ? ORDER BY seq LIMIT ?"""
+    sql = f"SELECT seq {OF_CELL} AND seq > ? ORDER BY seq LIMIT ?"
     return [row["seq"] for row in db.rows(sql, [audit_id, *cell, after, limit])]
 
 
 def verdicts_counted_in(
     db: Db, audit_id: str, cells: Iterable[Cell], part: Part, after: int, limit: int
 ) -> list[tuple[int, dict[str, Any]]]:
-    """The same of the computers of one part. Verdicts are numbered computer by computer, so a page ends once full."""
+    """The same of the computers of one part: through the verdicts where they are few, else through the computers."""
+    named = list(cells)
+    find = _few_in if _are_few(db, audit_id, named) else _many_in
+    return _documents(db, audit_id, find(db, audit_id, named, part, after, limit))
+
+
+def _are_few(db: Db, audit_id: str, cells: Sequence[Cell]) -> bool:
+    sql = f"SELECT count(*) FROM (SELECT 1 {OF_CELL} LIMIT ?)"  # noqa: S608  a constant of ours
+    left = FEW
+    for cell in cells:
+        left -= int(db.value(sql, [audit_id, *cell, left + 1]))
+        if left < 0:
+            return False
+    return True
+
+
+def _few_in(db: Db, audit_id: str, cells: Sequence[Cell], part: Part, after: int, limit: int) -> list[int]:
+    dimension, group = part
+    sql = f"""SELECT seq {OF_CELL} AND seq > ? AND (SELECT h."{dimension}" FROM audit_hosts h
+              WHERE h.audit_id = verdicts.audit_id AND h.host_id = verdicts.host_id) = ?
+              ORDER BY seq LIMIT ?"""  # noqa: S608  a constant and a column of ours
+    found = (row["seq"] for cell in cells for row in db.rows(sql, [audit_id, *cell, after, group, limit]))
+    return sorted(found)[:limit]
+
+
+def _many_in(db: Db, audit_id: str, cells: Sequence[Cell], part: Part, after: int, limit: int) -> list[int]:
+    """Verdicts are numbered computer by computer, so a page ends once full."""
     dimension, group = part
     wanted = dumps(
         [f"{category}/{decision}/{int(official)}/{origin}" for category, decision, official, origin in cells]
@@ -92,7 +122,7 @@ def verdicts_counted_in(
             ORDER BY h.host_id, v.seq LIMIT ?""",  # noqa: S608  a column of ours
         [audit_id, group, after, audit_id, after, wanted, limit],
     )
-    return _documents(db, audit_id, [row["seq"] for row in rows])
+    return [row["seq"] for row in rows]
 
 
 def has_parts(db: Db, audit_id: str) -> bool:

@@ -123,7 +123,11 @@ def _counted_in(db: Db, place: tuple[str, str, tuple[str, str]], audited: list[s
     )
 
 
-def test_every_number_of_a_part_leads_to_exactly_what_it_counts_and_the_parts_add_up(db: Db) -> None:
+@pytest.mark.parametrize("few", [0, explanations.FEW])  # through the computers, and through the verdicts
+def test_every_number_of_a_part_leads_to_exactly_what_it_counts_and_the_parts_add_up(
+    db: Db, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explanations, "FEW", few)
     run = _store(db, _in_parts(_unit()))
     audited, parts = sorted(run.head["policy"]["switches"]["audited_categories"]["value"]), run.head["breakdowns"]
     numbers: dict[tuple[str, str, tuple[str, str]], int] = {
