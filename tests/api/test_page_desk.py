@@ -10,24 +10,16 @@ from urllib.parse import unquote
 
 import pytest
 
-from appliance.folder import DataFolder
-from tests.api.browser import Browser, browser
-from tests.api.conftest import SMALL_VAULT, Api
-from tests.api.test_follow_up import UNIT, serving, visit
-from tests.api.test_page_follow_up import enter
+from tests.api.browser import Browser
+from tests.api.conftest import Api
+from tests.api.test_page_follow_up import judged_page
 from tests.api.test_page_keep import keys, refresh, show, value
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Browser, str]]:
-    data = tmp_path_factory.mktemp("desk") / "data"
-    data.mkdir()
-    (data / "hezheng.toml").write_text(SMALL_VAULT)
-    with serving(DataFolder(data)) as api, browser((1366, 900)) as page:
-        api.post("/api/v1/units", {"name": UNIT})
-        one = visit(api, "initial", {1: ("autocad",), 2: ("solidworks",)}, "1")
-        enter(api, page)
-        yield api, page, one
+    with judged_page(tmp_path_factory.mktemp("desk")) as found:
+        yield found
 
 
 def verdict(api: Api, one: str, product: str) -> Any:

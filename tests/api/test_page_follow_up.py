@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from appliance.folder import DataFolder, read_holder
 from tests.api.browser import Browser, browser
-from tests.api.conftest import Api
+from tests.api.conftest import SMALL_VAULT, Api
 from tests.api.test_follow_up import UNIT, identifier, serving, visit
 
 
@@ -46,6 +48,19 @@ def test_a_follow_up_is_compared_and_a_notice_issued_on_the_page(data: Path) -> 
         assert page.run("return document.querySelector('#notices [name=text]').value") == "现场看过"
         page.click("#notices form button")
         page.wait_for("已销号", "#notices")
+
+
+@contextmanager
+def judged_page(folder: Path) -> Generator[tuple[Api, Browser, str]]:
+    """A unit with a judged inspection of two computers, on the page of a fresh appliance."""
+    data = folder / "data"
+    data.mkdir()
+    (data / "hezheng.toml").write_text(SMALL_VAULT)
+    with serving(DataFolder(data)) as api, browser((1366, 900)) as page:
+        api.post("/api/v1/units", {"name": UNIT})
+        one = visit(api, "initial", {1: ("autocad",), 2: ("solidworks",)}, "1")
+        enter(api, page)
+        yield api, page, one
 
 
 def enter(api: Api, page: Browser) -> None:

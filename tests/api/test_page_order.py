@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.folder import DataFolder
-from tests.api.browser import Browser, browser
-from tests.api.conftest import SMALL_VAULT, Api
-from tests.api.test_follow_up import UNIT, done, read_pc, serving, visit
-from tests.api.test_page_follow_up import enter
+from tests.api.browser import Browser
+from tests.api.conftest import Api
+from tests.api.test_follow_up import done, read_pc
+from tests.api.test_page_follow_up import judged_page
 from tests.api.test_page_keep import show
 
 HOLD = """
@@ -37,14 +36,8 @@ SHOWN = "return document.querySelector('#facts-title').textContent"
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Browser, str]]:
-    data = tmp_path_factory.mktemp("order") / "data"
-    data.mkdir()
-    (data / "hezheng.toml").write_text(SMALL_VAULT)
-    with serving(DataFolder(data)) as api, browser((1366, 900)) as page:
-        api.post("/api/v1/units", {"name": UNIT})
-        one = visit(api, "initial", {1: ("autocad",), 2: ("solidworks",)}, "1")
-        enter(api, page)
-        yield api, page, one
+    with judged_page(tmp_path_factory.mktemp("order")) as found:
+        yield found
 
 
 def hold(page: Browser, path: str) -> None:
@@ -162,7 +155,9 @@ def test_a_job_whose_end_came_while_the_connection_was_away_is_told_and_shown(
     page.wait_for("连不上核正", "#notice")
     let_go(page)
     page.wait_for("判定已完成", "#notice")
-    page.console()
+    page.drawn()
+    assert page.text("#notice").startswith("判定已完成")
+    page.console()  # the lost connection is in it
 
 
 def test_what_a_command_did_between_two_looks_shows_by_itself(shown: tuple[Api, Browser, str]) -> None:
